@@ -1,0 +1,105 @@
+//! What is known about the exchange beside its two heads. Works in every phase.
+
+use crate::host::exchange as host;
+
+pub use crate::bindings::plugin::tidegate::plugin::exchange::{
+    AttributeValue as Attribute, ClientFacts as Client, TlsFacts as Tls,
+};
+
+/// The request id: what the client sees in `x-request-id`. At most 128 visible ASCII characters.
+#[must_use]
+pub fn id() -> String {
+    host::id()
+}
+
+/// The name of the route that matched.
+#[must_use]
+pub fn route() -> String {
+    host::route()
+}
+
+/// Who sent the request.
+#[must_use]
+pub fn client() -> Client {
+    host::client()
+}
+
+/// Facts of the client's TLS connection; absent on a plain one.
+#[must_use]
+pub fn tls() -> Option<Tls> {
+    host::tls()
+}
+
+/// An attribute by name.
+///
+/// First-party plugins use `consumer` (the caller's name), `auth.subject`, `auth.issuer`,
+/// `auth.claims` (JSON) and `ratelimit.remaining`.
+#[must_use]
+pub fn attribute(name: &str) -> Option<Attribute> {
+    host::attribute(name)
+}
+
+/// An attribute by name, if it is a text.
+#[must_use]
+pub fn text_attribute(name: &str) -> Option<String> {
+    match attribute(name) {
+        Some(Attribute::Text(text)) => Some(text),
+        Some(Attribute::Integer(_) | Attribute::Decimal(_) | Attribute::Boolean(_)) | None => None,
+    }
+}
+
+/// All attributes, in the order in which they were first set.
+#[must_use]
+pub fn attributes() -> Vec<(String, Attribute)> {
+    host::attributes()
+}
+
+/// Sets an attribute for all that comes later in this exchange, the log phase included.
+///
+/// # Errors
+/// Names and texts would exceed 64 KiB, or there would be more than 128 attributes.
+pub fn set_attribute(name: &str, value: impl Into<Attribute>) -> Result<(), String> {
+    host::set_attribute(name, &value.into())
+}
+
+impl From<&str> for Attribute {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Attribute {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Attribute {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<i32> for Attribute {
+    fn from(number: i32) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
+impl From<u32> for Attribute {
+    fn from(number: u32) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
+impl From<f64> for Attribute {
+    fn from(number: f64) -> Self {
+        Self::Decimal(number)
+    }
+}
+
+impl From<bool> for Attribute {
+    fn from(truth: bool) -> Self {
+        Self::Boolean(truth)
+    }
+}

@@ -1,0 +1,95 @@
+//! Keys and values of the current thread.
+
+use std::collections::BTreeMap;
+
+use super::{phase, state};
+use crate::kv::{Entry, KvError};
+
+const KEY_BYTES_MAX: usize = 1024;
+const VALUE_BYTES_MAX: usize = 1024 * 1024;
+
+#[derive(Default)]
+pub(super) struct Space {
+    values: BTreeMap<String, Stored>,
+    /// Of the last write of any key.
+    version: u64,
+    /// Bytes of keys and values that fit; no limit if absent.
+    capacity: Option<usize>,
+}
+
+struct Stored {
+    entry: Entry,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    ends_ms: Option<u64>,
+}
+
+/// Lets the plugin store no more than this, in bytes of keys and values.
+pub fn set_capacity(bytes: usize) {
+    state::with(|state| state.kv.capacity = Some(bytes));
+}
+
+impl Space {
+    fn get(&self, key: &str, now_ms: u64) -> Option<&Entry> {
+        let stored = self.values.get(key)?;
+        stored.ends_ms.is_none_or(|ends| now_ms < ends).then_some(&stored.entry)
+    }
+
+    fn set(
+        &mut self,
+        key: &str,
+        value: &[u8],
+        ttl_ms: Option<u64>,
+        now_ms: u64,
+    ) -> Result<u64, KvError> {
+        if key.len() > KEY_BYTES_MAX || value.len() > VALUE_BYTES_MAX {
+            return Err(KvError::TooLarge);
+        }
+        self.values.retain(|_, stored| stored.ends_ms.is_none_or(|ends| now_ms < ends));
+        let others = self.values.iter().filter(|(other, _)| *other != key);
+        let used: usize = others.map(|(key, stored)| key.len() + stored.entry.value.len()).sum();
+        if self.capacity.is_some_and(|capacity| used + key.len() + value.len() > capacity) {
+            return Err(KvError::Full);
+        }
+        self.version += 1;
+        let entry = Entry { value: value.to_vec(), version: self.version };
+        let ends_ms = ttl_ms.map(|ttl_ms| now_ms.saturating_add(ttl_ms));
+        self.values.insert(key.to_owned(), Stored { entry, ends_ms });
+        Ok(self.version)
+    }
+}
+
+pub(crate) fn get(key: &str) -> Option<Entry> {
+    phase::not_in_configure("kv.get");
+    state::with(|state| state.kv.get(key, state.clock.unix_ms()).cloned())
+}
+
+pub(crate) fn set(key: &str, value: &[u8], ttl_ms: Option<u64>) -> Result<u64, KvError> {
+    phase::not_in_configure("kv.set");
+    state::with(|state| state.kv.set(key, value, ttl_ms, state.clock.unix_ms()))
+}
+
+pub(crate) fn compare_and_set(
+    key: &str,
+    expected: Option<u64>,
+    value: &[u8],
+    ttl_ms: Option<u64>,
+) -> Result<u64, KvError> {
+    phase::not_in_configure("kv.compare-and-set");
+    state::with(|state| {
+        let now_ms = state.clock.unix_ms();
+        let version = state.kv.get(key, now_ms).map(|entry| entry.version);
+        match version == expected {
+            true => state.kv.set(key, value, ttl_ms, now_ms),
+            false => Err(KvError::Conflict),
+        }
+    })
+}
+
+pub(crate) fn delete(key: &str) -> bool {
+    phase::not_in_configure("kv.delete");
+    state::with(|state| {
+        let there = state.kv.get(key, state.clock.unix_ms()).is_some();
+        state.kv.values.remove(key);
+        there
+    })
+}

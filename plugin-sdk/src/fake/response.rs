@@ -1,0 +1,72 @@
+//! The response's head, as the exchange of the current phase has it.
+
+use super::fields;
+use super::outcome::Edit;
+use super::phase::{Phase, exchange};
+use crate::Source;
+use crate::answer::{Header, HeaderError};
+
+const READING: &[Phase] = &[Phase::Response, Phase::Log];
+const WRITING: &[Phase] = &[Phase::Request, Phase::Response];
+
+pub(crate) fn status() -> u16 {
+    exchange("response.status", READING, |exchange, _| exchange.response.status)
+}
+
+pub(crate) fn source() -> Source {
+    exchange("response.source", READING, |exchange, _| exchange.response.source)
+}
+
+pub(crate) fn set_status(status: u16) -> Result<(), String> {
+    exchange("response.set-status", &[Phase::Response], |exchange, _| match status {
+        204 | 205 | 304 => Err(format!("status {status} has no body")),
+        200..=599 => {
+            exchange.response.status = status;
+            Ok(())
+        }
+        other => Err(format!("status {other} is not from 200 to 599")),
+    })
+}
+
+pub(crate) fn header(name: &str) -> Vec<Vec<u8>> {
+    exchange("response.header", READING, |exchange, _| {
+        fields::values(&exchange.response.lines, name)
+    })
+}
+
+pub(crate) fn headers() -> Vec<Header> {
+    exchange("response.headers", READING, |exchange, _| exchange.response.lines.clone())
+}
+
+pub(crate) fn set_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
+    exchange("response.set-header", WRITING, |exchange, phase| {
+        let line = fields::line(name, value)?;
+        match phase {
+            Phase::Request => exchange.edits.push(Edit::Set(line)),
+            _ => fields::set(&mut exchange.response.lines, line)?,
+        }
+        Ok(())
+    })
+}
+
+pub(crate) fn append_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
+    exchange("response.append-header", WRITING, |exchange, phase| {
+        let line = fields::line(name, value)?;
+        match phase {
+            Phase::Request => exchange.edits.push(Edit::Append(line)),
+            _ => fields::append(&mut exchange.response.lines, line)?,
+        }
+        Ok(())
+    })
+}
+
+pub(crate) fn remove_header(name: &str) -> Result<(), HeaderError> {
+    exchange("response.remove-header", WRITING, |exchange, phase| {
+        let name = fields::field_name(name)?;
+        match phase {
+            Phase::Request => exchange.edits.push(Edit::Remove(name)),
+            _ => fields::remove(&mut exchange.response.lines, &name),
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,222 @@
+//! What [`export!`](crate::export) puts between the host and a plugin.
+
+use std::cell::OnceCell;
+
+use crate::bindings::on_log::exports::tidegate::plugin::log_phase;
+use crate::bindings::on_request::exports::tidegate::plugin::request_phase;
+use crate::bindings::on_response::exports::tidegate::plugin::response_phase;
+use crate::bindings::plugin::exports::tidegate::plugin::lifecycle;
+use crate::{OnLog, OnRequest, OnResponse, Plugin, RequestAction, ResponseAction, Summary, config};
+
+/// A plugin as a component: what the exporting crate adds to the plugin's type.
+pub trait Component {
+    /// The plugin's type.
+    type Plugin: Plugin;
+
+    /// The component's name.
+    const NAME: &'static str;
+
+    /// The component's version.
+    const VERSION: &'static str;
+
+    /// Lends the place where the configured plugin is kept.
+    fn with_slot<R>(visit: impl FnOnce(&Slot<Self::Plugin>) -> R) -> R;
+}
+
+/// Where an instance keeps its configured plugin; empty before `configure`.
+pub type Slot<P> = OnceCell<P>;
+
+/// The component's name for a crate's name: first-party crates are called `plugin-<name>`.
+#[must_use]
+pub const fn name(package: &'static str) -> &'static str {
+    match package.as_bytes() {
+        [b'p', b'l', b'u', b'g', b'i', b'n', b'-', _, ..] => package.split_at("plugin-".len()).1,
+        _ => package,
+    }
+}
+
+fn with_plugin<C: Component, R>(visit: impl FnOnce(&C::Plugin) -> R) -> R {
+    C::with_slot(|slot| {
+        visit(slot.get().expect("the host calls `configure` with success before any phase"))
+    })
+}
+
+/// The JSON Schema of a plugin's configuration.
+pub(crate) fn schema<P: Plugin>() -> String {
+    schemars::schema_for!(P::Config).as_value().to_string()
+}
+
+impl<C: Component> lifecycle::Guest for C {
+    fn describe() -> lifecycle::Description {
+        lifecycle::Description {
+            name: C::NAME.to_owned(),
+            version: C::VERSION.to_owned(),
+            summary: C::Plugin::SUMMARY.to_owned(),
+            config_schema: schema::<C::Plugin>(),
+        }
+    }
+
+    fn configure(json: String) -> Result<(), lifecycle::ConfigError> {
+        report_panics();
+        let plugin = config::parse(&json).and_then(C::Plugin::configure).map_err(|error| {
+            lifecycle::ConfigError { pointer: error.pointer, message: error.message }
+        })?;
+        let kept = C::with_slot(|slot| slot.set(plugin).is_ok());
+        assert!(kept, "the host calls `configure` once");
+        Ok(())
+    }
+}
+
+impl<C: Component<Plugin: OnRequest>> request_phase::Guest for C {
+    fn on_request() -> RequestAction {
+        with_plugin::<C, _>(OnRequest::on_request)
+    }
+}
+
+impl<C: Component<Plugin: OnResponse>> response_phase::Guest for C {
+    fn on_response() -> ResponseAction {
+        with_plugin::<C, _>(OnResponse::on_response)
+    }
+}
+
+impl<C: Component<Plugin: OnLog>> log_phase::Guest for C {
+    fn on_complete(summary: Summary) {
+        with_plugin::<C, _>(|plugin| plugin.on_complete(&summary));
+    }
+}
+
+/// Lets a panic say what and where in the gateway's log; the trap that follows says neither.
+fn report_panics() {
+    #[cfg(target_family = "wasm")]
+    std::panic::set_hook(Box::new(|panic| crate::log::error(panic.to_string())));
+}
+
+/// Makes a component of a plugin: names the type and the phases that it implements.
+///
+/// ```ignore
+/// tidegate_plugin::export!(Hello: OnRequest, OnLog);
+/// ```
+///
+/// The component exports exactly these phases, in whatever order they are named, so the host does
+/// not call the others. Its name and version are the crate's, the name without a leading
+/// `plugin-`. In a native build, as for tests, this only checks that the phases are implemented.
+#[macro_export]
+macro_rules! export {
+    ($plugin:ty: $($phase:ident),+ $(,)?) => {
+        const _: () = {
+            ::std::thread_local! {
+                static PLUGIN: $crate::guest::Slot<$plugin> =
+                    const { $crate::guest::Slot::new() };
+            }
+
+            struct Component;
+
+            impl $crate::guest::Component for Component {
+                type Plugin = $plugin;
+
+                const NAME: &'static str = $crate::guest::name(::std::env!("CARGO_PKG_NAME"));
+                const VERSION: &'static str = ::std::env!("CARGO_PKG_VERSION");
+
+                fn with_slot<R>(
+                    visit: impl ::std::ops::FnOnce(&$crate::guest::Slot<$plugin>) -> R,
+                ) -> R {
+                    PLUGIN.with(visit)
+                }
+            }
+
+            $crate::__export_lifecycle!(Component);
+            $($crate::__export_phase!($phase Component);)+
+        };
+    };
+}
+
+/// Exports the interface that every plugin has.
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_lifecycle {
+    ($component:ident) => {
+        $crate::bindings::plugin::export_plugin!(
+            $component with_types_in $crate::bindings::plugin
+        );
+    };
+}
+
+/// Exports one phase.
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_phase {
+    (OnRequest $component:ident) => {
+        $crate::bindings::on_request::export_on_request!(
+            $component with_types_in $crate::bindings::on_request
+        );
+    };
+    (OnResponse $component:ident) => {
+        $crate::bindings::on_response::export_on_response!(
+            $component with_types_in $crate::bindings::on_response
+        );
+    };
+    (OnLog $component:ident) => {
+        $crate::bindings::on_log::export_on_log!(
+            $component with_types_in $crate::bindings::on_log
+        );
+    };
+    ($other:ident $component:ident) => {
+        ::std::compile_error!("a phase is one of `OnRequest`, `OnResponse` and `OnLog`");
+    };
+}
+
+/// A native build exports nothing, so that many plugins can be linked into one test.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_lifecycle {
+    ($component:ident) => {
+        const _: fn() = || $crate::guest::check_plugin::<$component>();
+    };
+}
+
+/// A native build checks only that the phase is there.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_phase {
+    (OnRequest $component:ident) => {
+        const _: fn() = || $crate::guest::check_on_request::<$component>();
+    };
+    (OnResponse $component:ident) => {
+        const _: fn() = || $crate::guest::check_on_response::<$component>();
+    };
+    (OnLog $component:ident) => {
+        const _: fn() = || $crate::guest::check_on_log::<$component>();
+    };
+    ($other:ident $component:ident) => {
+        ::std::compile_error!("a phase is one of `OnRequest`, `OnResponse` and `OnLog`");
+    };
+}
+
+/// Compiles for components only.
+pub const fn check_plugin<C: lifecycle::Guest>() {}
+
+/// Compiles for components with a request phase only.
+pub const fn check_on_request<C: request_phase::Guest>() {}
+
+/// Compiles for components with a response phase only.
+pub const fn check_on_response<C: response_phase::Guest>() {}
+
+/// Compiles for components with a log phase only.
+pub const fn check_on_log<C: log_phase::Guest>() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_component_of_a_first_party_crate_has_the_name_without_the_prefix() {
+        assert_eq!(name("plugin-rate-limit"), "rate-limit");
+        assert_eq!(name("hello"), "hello");
+        assert_eq!(name("plugin-"), "plugin-");
+        assert_eq!(name("my-plugin-x"), "my-plugin-x");
+    }
+}

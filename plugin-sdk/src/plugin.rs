@@ -1,0 +1,54 @@
+//! What a plugin is.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::{ConfigError, RequestAction, ResponseAction};
+
+pub use crate::bindings::on_log::exports::tidegate::plugin::log_phase::Summary;
+pub use crate::bindings::plugin::tidegate::plugin::types::Source;
+
+/// A plugin with one configuration.
+///
+/// The value is made once, and every exchange sees it as `configure` left it: by default each
+/// exchange runs in an instance of its own, which starts from the memory that `configure` left
+/// behind. What has to last from one exchange to the next belongs into [`counter`](crate::counter)
+/// or [`kv`](crate::kv).
+pub trait Plugin: Sized + 'static {
+    /// The `config` table of `gateway.toml`; [`NoConfig`](crate::NoConfig) if there is nothing to
+    /// configure. Derive `Deserialize` and `JsonSchema`, and refuse unknown keys with
+    /// `#[serde(deny_unknown_fields)]`.
+    type Config: DeserializeOwned + JsonSchema;
+
+    /// One line for people who look for a plugin.
+    const SUMMARY: &'static str;
+
+    /// Checks the configuration and makes everything ready, so that the phases have little to do.
+    ///
+    /// Only [`log`](crate::log), [`clock`](crate::clock), [`crypto`](crate::crypto) and
+    /// [`output::names`](crate::output::names) may be called from here.
+    ///
+    /// # Errors
+    /// The first value that cannot be used. Types, unknown and missing keys have been checked by
+    /// then.
+    fn configure(config: Self::Config) -> Result<Self, ConfigError>;
+}
+
+/// Acts on a request before it goes to the upstream.
+pub trait OnRequest: Plugin {
+    /// Called when the request's head is in and routed, in the order of the pipeline.
+    fn on_request(&self) -> RequestAction;
+}
+
+/// Acts on a response before it goes to the client.
+pub trait OnResponse: Plugin {
+    /// Called when there is a response head, in the reverse order of the pipeline, whoever gave
+    /// the response.
+    fn on_response(&self) -> ResponseAction;
+}
+
+/// Looks at an exchange when it is over.
+pub trait OnLog: Plugin {
+    /// Called once for every exchange of the route, after its last byte.
+    fn on_complete(&self, summary: &Summary);
+}
