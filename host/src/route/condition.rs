@@ -1,0 +1,147 @@
+//! The conditions of a matcher besides host and path.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+
+use super::Head;
+use crate::config::model::{HeaderMatcher, Matcher, QueryMatcher, ValueMatcher};
+
+/// A condition that a request does not meet.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Unmet<'a> {
+    Method,
+    Header(&'a HeaderMatcher),
+    Query(&'a QueryMatcher),
+}
+
+/// Gives the first condition that does not hold, in the order method, headers, query.
+pub(super) fn first_unmet<'a>(matcher: &'a Matcher, head: &Head<'_>) -> Option<Unmet<'a>> {
+    if !matcher.methods.is_empty() && !matcher.methods.contains(head.method) {
+        return Some(Unmet::Method);
+    }
+    let header = matcher.headers.iter().find(|matcher| !header_holds(matcher, head.headers));
+    if let Some(matcher) = header {
+        return Some(Unmet::Header(matcher));
+    }
+    let query = matcher.query.iter().find(|matcher| !query_holds(matcher, head.query));
+    query.map(Unmet::Query)
+}
+
+/// Whether one of the field's lines has the value.
+fn header_holds(matcher: &HeaderMatcher, headers: &HeaderMap) -> bool {
+    headers.get_all(&matcher.name).iter().any(|value| match &matcher.value {
+        ValueMatcher::Present => true,
+        ValueMatcher::Exact(expected) => value.as_bytes() == expected.as_bytes(),
+        ValueMatcher::Regex(regex) => {
+            str::from_utf8(value.as_bytes()).is_ok_and(|value| regex.is_match(value))
+        }
+    })
+}
+
+/// Whether one of the query's parameters has the name and the value, both decoded as forms are
+/// (WHATWG URL section 5.1): `+` is a space.
+fn query_holds(matcher: &QueryMatcher, query: Option<&str>) -> bool {
+    query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).any(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        decoded(name).eq(matcher.name.bytes())
+            && match &matcher.value {
+                ValueMatcher::Present => true,
+                ValueMatcher::Exact(expected) => decoded(value).eq(expected.bytes()),
+                ValueMatcher::Regex(regex) => {
+                    decoded_text(value).is_some_and(|value| regex.is_match(&value))
+                }
+            }
+    })
+}
+
+/// The bytes that a name or value stands for; an escape without two digits stands for itself.
+fn decoded(text: &str) -> impl Iterator<Item = u8> {
+    let mut rest = text.as_bytes();
+    std::iter::from_fn(move || {
+        let (&byte, after) = rest.split_first()?;
+        rest = after;
+        Some(match (byte, after) {
+            (b'+', _) => b' ',
+            (b'%', [high, low, after @ ..]) => match super::path::hex(*high, *low) {
+                Some(value) => {
+                    rest = after;
+                    value
+                }
+                None => b'%',
+            },
+            _ => byte,
+        })
+    })
+}
+
+/// None if the bytes are not UTF-8: no regex matches those.
+fn decoded_text(text: &str) -> Option<Cow<'_, str>> {
+    if memchr::memchr2(b'%', b'+', text.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(text));
+    }
+    String::from_utf8(decoded(text).collect()).ok().map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+    use regex::Regex;
+
+    use super::{header_holds, query_holds};
+    use crate::config::model::{HeaderMatcher, QueryMatcher, ValueMatcher};
+
+    fn exact(text: &str) -> ValueMatcher {
+        ValueMatcher::Exact(text.to_owned())
+    }
+
+    fn regex(pattern: &str) -> ValueMatcher {
+        ValueMatcher::Regex(Regex::new(pattern).expect(pattern))
+    }
+
+    #[track_caller]
+    fn query(name: &str, value: ValueMatcher, query: Option<&str>, expected: bool) {
+        let matcher = QueryMatcher { name: name.to_owned(), value };
+        assert_eq!(query_holds(&matcher, query), expected, "{query:?}");
+    }
+
+    #[test]
+    fn any_parameter_of_the_name_may_have_the_value() {
+        query("a", exact("2"), Some("a=1&a=2"), true);
+        query("a", exact("3"), Some("a=1&a=2"), false);
+        query("a", ValueMatcher::Present, Some("b&a"), true);
+        query("a", ValueMatcher::Present, Some("b=a"), false);
+        query("a", exact(""), Some("a"), true);
+        query("a", ValueMatcher::Present, None, false);
+        query("", ValueMatcher::Present, Some("a=1&&b=2"), false);
+    }
+
+    #[test]
+    fn parameters_are_decoded_before_they_are_compared() {
+        query("a b", exact("c d"), Some("a+b=c%20d"), true);
+        query("ä", exact("%"), Some("%C3%A4=%"), true);
+        query("a", exact("1=2"), Some("a=1=2"), true);
+        query("a", regex("^c d$"), Some("a=c+d"), true);
+        query("a", regex("^cd$"), Some("a=cd"), true);
+        query("a", regex("."), Some("a=%FF"), false);
+    }
+
+    #[test]
+    fn any_line_of_a_header_may_have_the_value() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-a", HeaderValue::from_static("1"));
+        headers.append("x-a", HeaderValue::from_static("two"));
+        headers.append("x-b", HeaderValue::from_bytes(b"\xff").expect("opaque"));
+        let check = |name, value, expected| {
+            let matcher = HeaderMatcher { name: HeaderName::from_static(name), value };
+            assert_eq!(header_holds(&matcher, &headers), expected, "{name}");
+        };
+        check("x-a", exact("two"), true);
+        check("x-a", exact("Two"), false);
+        check("x-a", regex("^t.o$"), true);
+        check("x-a", regex("^3$"), false);
+        check("x-b", ValueMatcher::Present, true);
+        check("x-b", regex("."), false);
+        check("x-c", ValueMatcher::Present, false);
+    }
+}
