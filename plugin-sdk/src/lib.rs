@@ -1,4 +1,96 @@
 //! Write Tidegate plugins in Rust.
+//!
+//! A plugin is a type, a configuration, and the phases that it implements; one macro makes a
+//! WebAssembly component of it. This is a whole one, with its test:
+//!
+//! ```
+//! use tidegate_plugin::schemars::{self, JsonSchema};
+//! use tidegate_plugin::serde::Deserialize;
+//! use tidegate_plugin::{Answer, ConfigError, OnRequest, Plugin, RequestAction, request};
+//!
+//! /// The `config` table of `gateway.toml`.
+//! #[derive(Deserialize, JsonSchema)]
+//! #[serde(crate = "tidegate_plugin::serde", deny_unknown_fields)]
+//! struct Config {
+//!     /// What callers have to send as `x-api-key`.
+//!     key: String,
+//! }
+//!
+//! struct ApiKey {
+//!     key: Vec<u8>,
+//! }
+//!
+//! impl Plugin for ApiKey {
+//!     type Config = Config;
+//!
+//!     const SUMMARY: &'static str = "lets callers in that know the key";
+//!
+//!     fn configure(config: Config) -> Result<Self, ConfigError> {
+//!         if config.key.len() < 16 {
+//!             return Err(ConfigError::at("/key", "a key has at least 16 bytes"));
+//!         }
+//!         Ok(Self { key: config.key.into_bytes() })
+//!     }
+//! }
+//!
+//! impl OnRequest for ApiKey {
+//!     fn on_request(&self) -> RequestAction {
+//!         match request::header_values("x-api-key").as_slice() {
+//!             [key] if *key == self.key => RequestAction::Forward,
+//!             _ => Answer::new(401).text("a valid `x-api-key` is needed\n").into(),
+//!         }
+//!     }
+//! }
+//!
+//! tidegate_plugin::export!(ApiKey: OnRequest);
+//!
+//! # /*
+//! #[test]
+//! # */
+//! fn only_the_right_key_opens() -> Result<(), ConfigError> {
+//!     use tidegate_plugin::fake;
+//!
+//!     let plugin: ApiKey = fake::configure(r#"{"key": "0123456789abcdef"}"#)?;
+//!     let get = || fake::Exchange::get("/users?page=2").client("192.0.2.7");
+//!
+//!     let outcome = fake::run_request(&plugin, get().header("x-api-key", "0123456789abcdef"));
+//!     assert_eq!(outcome.action, RequestAction::Forward);
+//!
+//!     let outcome = fake::run_request(&plugin, get());
+//!     assert_eq!(outcome.answer().map(|answer| answer.status), Some(401));
+//!     Ok(())
+//! }
+//! # only_the_right_key_opens().unwrap();
+//! ```
+//!
+//! `cargo build --release --target wasm32-wasip2` makes the component; the crate's `README.md` goes
+//! through it step by step.
+//!
+//! # The functions of the host
+//! One module for each interface of the contract, with plain functions about *the* exchange:
+//!
+//! | module | | grant |
+//! |---|---|---|
+//! | [`request`], [`response`] | the two heads | |
+//! | [`exchange`] | who asked, which route, attributes from plugin to plugin | |
+//! | [`clock`], [`log`] | the time; messages for the operator | |
+//! | [`metrics`] | counters and histograms at `/metrics` | `metrics` |
+//! | [`counter`] | exact rate limits, shared by all workers | `counter` |
+//! | [`crypto`] | signatures, MACs, hashes, random bytes | `crypto` |
+//! | [`kv`] | values that outlast an exchange | `kv` |
+//! | [`output`] | lines for files and standard output | `output` |
+//!
+//! A component imports only the modules that the plugin uses, and `gateway.toml` has to grant those
+//! with a grant.
+//!
+//! # What to know
+//! - By default each exchange runs in a new instance that starts from the memory that `configure`
+//!   left behind: work done there costs nothing per request, and what a phase stores in a static is
+//!   gone afterwards.
+//! - A panic traps: that exchange is answered as the plugin's `on_error` says, and its message is in
+//!   the gateway's log.
+//! - Time comes from [`clock`] and random bytes from [`crypto`]. `std::time`, `std::env`, files and
+//!   sockets make a component import parts of WASI.
 
 pub mod answer;
 pub mod clock;
