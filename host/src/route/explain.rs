@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use http::{HeaderName, Method};
+use regex::Regex;
 
 use super::condition::{self, Unmet};
 use super::path;
@@ -147,7 +148,7 @@ fn candidate(entry: &Entry, host: String, verdict: Verdict) -> Candidate {
             PathMatcher::Exact(path) => format!("{path} exactly"),
             PathMatcher::Prefix(prefix) if prefix == "/" => "any path".to_owned(),
             PathMatcher::Prefix(prefix) => format!("{prefix} and below"),
-            PathMatcher::Regex(regex) => format!("regex {regex}"),
+            PathMatcher::Regex(regex) => format!("regex {}", as_written(regex)),
         },
         verdict,
     }
@@ -215,11 +216,17 @@ fn reason(unmet: Unmet<'_>, matcher: &Matcher, head: &Head<'_>) -> Reason {
     }
 }
 
+/// A regex without the anchors that checking put around it.
+fn as_written(regex: &Regex) -> &str {
+    let pattern = regex.as_str();
+    pattern.strip_prefix(r"\A(?:").and_then(|inner| inner.strip_suffix(r")\z")).unwrap_or(pattern)
+}
+
 fn wanted(value: &ValueMatcher) -> String {
     match value {
         ValueMatcher::Present => "any value".to_owned(),
         ValueMatcher::Exact(text) => format!("`{text}`"),
-        ValueMatcher::Regex(regex) => format!("regex {regex}"),
+        ValueMatcher::Regex(regex) => format!("regex {}", as_written(regex)),
     }
 }
 
@@ -263,7 +270,7 @@ impl fmt::Display for Reason {
                 write!(f, "the method is {asked}, not {}", wanted.join(" or "))
             }
             Self::Header { name, wanted, present: true } => {
-                write!(f, "the header `{name}` is not {wanted}")
+                write!(f, "no header `{name}` is {wanted}")
             }
             Self::Header { name, wanted, present: false } => {
                 write!(f, "there is no header `{name}` (wanted is {wanted})")

@@ -40,8 +40,8 @@ pub enum PathError {
     InvalidCharacter,
     /// A percent sign without two hexadecimal digits.
     InvalidEscape,
-    /// `%00`.
-    EncodedNul,
+    /// A control character as an escape, such as `%00` or `%0A`.
+    EncodedControl,
     /// An overlong UTF-8 form, such as `%C0%AF` for a slash.
     Overlong,
     /// More `..` than there are segments.
@@ -61,7 +61,7 @@ impl PathError {
             Self::NotAbsolute => "the path does not begin with a slash",
             Self::InvalidCharacter => "the path holds a character that no path may hold",
             Self::InvalidEscape => "the path holds an invalid percent-encoding",
-            Self::EncodedNul => "the path holds an encoded zero byte",
+            Self::EncodedControl => "the path holds an encoded control character",
             Self::Overlong => "the path holds an overlong utf-8 encoding",
             Self::AboveRoot => "the path leads above its root",
             Self::HiddenDotSegment => "the path hides a dot segment",
@@ -194,7 +194,7 @@ fn is_settled_escape(high: u8, low: u8) -> bool {
         return false;
     }
     match hex(high, low) {
-        Some(0 | b'/' | b'\\' | b'.' | 0xC0 | 0xC1 | 0xE0 | 0xF0) | None => false,
+        Some(0..=31 | 127 | b'/' | b'\\' | 0xC0 | 0xC1 | 0xE0 | 0xF0) | None => false,
         Some(value) => !is_unreserved(value),
     }
 }
@@ -278,7 +278,7 @@ fn push_segment(path: &mut String, segment: &str) -> Result<bool, PathError> {
                 let value = escape(&mut rest)?;
                 check_utf8_length(value, rest)?;
                 match value {
-                    0 => return Err(PathError::EncodedNul),
+                    0..=31 | 127 => return Err(PathError::EncodedControl),
                     _ if is_unreserved(value) => path.push(char::from(value)),
                     _ => push_escape(path, value),
                 }
@@ -396,7 +396,6 @@ mod tests {
         check("/é€", "/%C3%A9%E2%82%AC");
         check("/%e0%a4%85", "/%E0%A4%85");
         check("/%ff%80", "/%FF%80");
-        check("/%0d%0a", "/%0D%0A");
     }
 
     #[test]
@@ -411,7 +410,10 @@ mod tests {
         refused("/a\u{7f}", PathError::InvalidCharacter);
         refused("/a?b", PathError::InvalidCharacter);
         refused("/a#b", PathError::InvalidCharacter);
-        refused("/a%00", PathError::EncodedNul);
+        refused("/a%00", PathError::EncodedControl);
+        refused("/a%0d%0a", PathError::EncodedControl);
+        refused("/a%1F", PathError::EncodedControl);
+        refused("/a%7F", PathError::EncodedControl);
         refused("", PathError::NotAbsolute);
         refused("*", PathError::NotAbsolute);
         refused("a/b", PathError::NotAbsolute);

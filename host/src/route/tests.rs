@@ -20,7 +20,7 @@ fn matcher(host: &str, path: &str, conditions: &[&str]) -> Matcher {
         },
         path: match path.split_at(1) {
             ("=", exact) => PathMatcher::Exact(exact.to_owned()),
-            ("~", regex) => PathMatcher::Regex(Regex::new(&format!("^(?:{regex})$")).unwrap()),
+            ("~", regex) => PathMatcher::Regex(Regex::new(&format!(r"\A(?:{regex})\z")).unwrap()),
             _ => PathMatcher::Prefix(path.to_owned()),
         },
         methods: Vec::new(),
@@ -206,6 +206,7 @@ fn an_explanation_names_the_winner_and_what_the_others_lack() {
         ("beta", matcher("api.example.com", "/users", &["x-beta:1"])),
         ("debug", matcher("*.example.com", "/users", &["debug=on"])),
         ("other", matcher("other.example.com", "/users", &[])),
+        ("number", matcher("*", "~/users/[0-9]{2}", &[])),
         ("all", matcher("*", "/", &[])),
     ];
     let asked = Asked::new("GET api.example.com/users/1", &["x-beta:2"]);
@@ -214,13 +215,14 @@ fn an_explanation_names_the_winner_and_what_the_others_lack() {
     assert_eq!(
         explanation.to_string(),
         "\
-1. `beta` (api.example.com, /users and below): does not match: the header `x-beta` is not `1`
+1. `beta` (api.example.com, /users and below): does not match: no header `x-beta` is `1`
 2. `debug` (*.example.com, /users and below): does not match: no query parameter `debug` is `on`
 3. `create` (any host, /users and below): does not match: the method is GET, not POST or PUT
 4. `users` (any host, /users and below): matches, and comes first
 5. `all` (any host, any path): matches too, but `users` comes first
 6. `other` (other.example.com, /users and below): does not match: the host is api.example.com
-7. `orders` (any host, /orders and below): does not match: the path is /users/1
+7. `number` (any host, regex /users/[0-9]{2}): does not match: the path is /users/1
+8. `orders` (any host, /orders and below): does not match: the path is /users/1
 "
     );
 }
