@@ -113,6 +113,8 @@ pub mod fake;
 pub mod bindings;
 #[doc(hidden)]
 pub mod guest;
+#[cfg(target_family = "wasm")]
+mod libc;
 
 #[cfg(target_family = "wasm")]
 use bindings::plugin::tidegate::plugin as host;
