@@ -1,10 +1,95 @@
 //! From gateway.toml to a checked [`Config`].
 //!
 //! ```text
-//! files --read--> Document (as written, with places) --check--> Config --build--> snapshot
+//! files --document--> TOML with places --check--> Config --build--> snapshot
 //! ```
 //!
-//! Everything behind [`load`] may assume that names resolve and numbers are in range.
+//! Everything behind [`load`] may assume that names resolve and numbers are in range. A wrong
+//! file gives every [`Finding`] at once, each where it is, with the way out.
 
+mod check;
+mod destination;
+mod document;
+mod environment;
 pub mod finding;
+mod gateway;
+mod host;
+mod json;
+mod limits;
+mod listener;
+mod matcher;
 pub mod model;
+mod names;
+mod output;
+mod path;
+mod plugin;
+mod route;
+mod secret;
+mod source;
+pub mod suggest;
+mod table;
+mod tree;
+mod units;
+mod upstream;
+mod value;
+
+use std::path::Path;
+
+pub use finding::{Finding, Findings, Level};
+pub use model::*;
+pub use secret::Secret;
+pub use source::{Location, Sources, Watched};
+
+use document::Document;
+
+/// A configuration with what is needed to speak about it later.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What the files say.
+    pub config: Config,
+    /// The files themselves, to show later findings in them.
+    pub sources: Sources,
+    /// What works, but is hardly meant. Sorted by place.
+    pub warnings: Vec<Finding>,
+}
+
+/// Reads and checks the file at `path` and all that it includes.
+///
+/// `environment` looks up the variables that `${NAME}` refers to.
+///
+/// # Errors
+///
+/// All findings at once, sorted by file and place. A syntax error ends the list of its file,
+/// because nothing after it can be trusted.
+pub fn load(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Findings> {
+    finish(Document::read(path, environment), environment)
+}
+
+/// Checks `text` as if it were a file called `name` in the working directory, without includes.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_text(
+    name: &str,
+    text: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Loaded, Findings> {
+    finish(Document::of_text(name, text), environment)
+}
+
+fn finish(
+    document: Document,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Loaded, Findings> {
+    let (config, findings, warnings) = check::run(&document, environment);
+    let sources = document.into_sources();
+    match (config, Findings::new(findings, sources.watched().clone())) {
+        (Some(config), None) => Ok(Loaded { config, sources, warnings }),
+        (_, Some(findings)) => Err(findings),
+        (None, None) => unreachable!("what could not be read has left a finding"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

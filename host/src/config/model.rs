@@ -2,6 +2,7 @@
 //!
 //! Past `check` nobody asks again. Indexes such as [`UpstreamId`] come from there only.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -241,6 +242,25 @@ pub struct PluginPlaces {
     pub config: Vec<(String, Location)>,
 }
 
+impl PluginPlaces {
+    /// Where the value is that a JSON Pointer into `config` means; of the nearest value around it
+    /// if there is none, such as a key that is missing.
+    #[must_use]
+    pub fn locate(&self, pointer: &str) -> &Location {
+        let mut pointer = pointer;
+        loop {
+            let found = self.config.binary_search_by(|(known, _)| known.as_str().cmp(pointer));
+            if let Some((_, location)) = found.ok().and_then(|index| self.config.get(index)) {
+                return location;
+            }
+            match pointer.rsplit_once('/') {
+                Some((around, _)) => pointer = around,
+                None => return &self.table,
+            }
+        }
+    }
+}
+
 /// A match, and what happens to a request that matches.
 #[derive(Debug)]
 pub struct Route {
@@ -318,8 +338,8 @@ pub struct QueryMatcher {
     pub value: ValueMatcher,
 }
 
-/// What a value must be.
-#[derive(Debug, Clone)]
+/// What a value must be. It may be a key that callers present, so `Debug` hides it.
+#[derive(Clone)]
 pub enum ValueMatcher {
     /// `true` in the file.
     Present,
@@ -327,6 +347,16 @@ pub enum ValueMatcher {
     Exact(String),
     /// `{ regex = "…" }` in the file; anchored at both ends.
     Regex(regex::Regex),
+}
+
+impl fmt::Debug for ValueMatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Present => "Present",
+            Self::Exact(_) => "Exact(..)",
+            Self::Regex(_) => "Regex(..)",
+        })
+    }
 }
 
 /// What happens to the path on its way to the upstream.

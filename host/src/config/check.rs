@@ -1,0 +1,145 @@
+//! One check of all files: what it reads with, and what it found.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use super::document::Document;
+use super::names::Names;
+use super::table::Table;
+use super::tree::{Kind, Node};
+use super::value::{Value, each};
+use super::{Config, Finding, Sources};
+use super::{gateway, limits, listener, output, plugin, route, upstream};
+
+/// Tables that gateway.toml alone may hold: there is one of each, or their order matters to no
+/// included file.
+const MAIN_ONLY: [&str; 5] = ["include", "gateway", "admin", "limits", "listeners"];
+
+/// What all readers share.
+pub(super) struct Check<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
+    folder: &'a Path,
+    /// Every file was read, so that a missing name is really missing.
+    pub(super) complete: bool,
+    findings: RefCell<Vec<Finding>>,
+    warnings: RefCell<Vec<Finding>>,
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new(
+        document: &'a Document,
+        environment: &'a dyn Fn(&str) -> Option<String>,
+    ) -> Self {
+        Self {
+            sources: &document.sources,
+            environment,
+            folder: &document.folder,
+            complete: document.complete,
+            findings: RefCell::default(),
+            warnings: RefCell::default(),
+        }
+    }
+
+    pub(super) fn refuse(&self, finding: Finding) {
+        self.findings.borrow_mut().push(finding);
+    }
+
+    pub(super) fn warn(&self, finding: Finding) {
+        self.warnings.borrow_mut().push(finding.warning());
+    }
+
+    /// A path of the file, which may be relative to the folder of gateway.toml.
+    pub(super) fn path(&self, value: &Value<'_>) -> Option<PathBuf> {
+        let text = value.text()?;
+        if text.value.is_empty() {
+            return value.refuse(value.finding(format!("`{}` is empty", value.name)));
+        }
+        Some(self.folder.join(text.value.as_ref()))
+    }
+
+    /// A path that the file does not mention.
+    pub(super) fn beside(&self, relative: &str) -> PathBuf {
+        self.folder.join(relative)
+    }
+
+    /// Findings, then warnings.
+    pub(super) fn into_findings(self) -> (Vec<Finding>, Vec<Finding>) {
+        (self.findings.into_inner(), self.warnings.into_inner())
+    }
+}
+
+/// Reads everything. There is a config if there are no findings.
+pub(super) fn run(
+    document: &Document,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> (Option<Config>, Vec<Finding>, Vec<Finding>) {
+    let check = Check::new(document, environment);
+    let config = config(&check, &document.roots);
+    let (mut findings, mut warnings) = check.into_findings();
+    findings.extend(document.findings.iter().cloned());
+    warnings.sort_by_key(Finding::order);
+    (config.filter(|_| findings.is_empty()), findings, warnings)
+}
+
+fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
+    let mut tables = roots.iter().filter_map(|root| match &root.kind {
+        Kind::Table(members) => {
+            Some(Table::new(check, "at the top level".to_owned(), members, &root.at))
+        }
+        _ => None,
+    });
+    let mut main = tables.next()?;
+    let mut included: Vec<Table<'a>> = tables.collect();
+
+    // `Document` has followed it.
+    drop(main.take("include"));
+    let gateway = main.section("gateway").and_then(|table| gateway::read(table, check));
+    let admin = gateway::admin(&mut main, check);
+    let limits = main.section("limits").and_then(limits::read);
+    let listeners = listener::read(&mut main, admin.and_then(|admin| admin.address), check);
+    refuse_main_only(check, &mut included);
+
+    let mut all = |key: &'static str| -> Vec<Value<'a>> {
+        std::iter::once(&mut main).chain(&mut included).filter_map(|t| t.take(key)).collect()
+    };
+    let outputs = Names::collect(check, "output", all("outputs"));
+    let upstreams = Names::collect(check, "upstream", all("upstreams"));
+    let plugins = Names::collect(check, "plugin", all("plugins"));
+    let routes = route::read(check, &all("routes"), &upstreams, &plugins);
+    main.end();
+    included.into_iter().for_each(Table::end);
+
+    upstreams.warn_of_unused(check);
+    plugins.warn_of_unused(check);
+    let outputs = output::read(&outputs.entries, check);
+    let upstreams = each(&upstreams.entries, upstream::read);
+    let plugins = each(&plugins.entries, |entry| plugin::read(entry, check));
+    Some(Config {
+        gateway: gateway?,
+        admin: admin?.address,
+        limits: limits?,
+        listeners: listeners?,
+        outputs: outputs?,
+        upstreams: upstreams?,
+        plugins: plugins?,
+        routes: routes?,
+    })
+}
+
+fn refuse_main_only(check: &Check<'_>, included: &mut [Table<'_>]) {
+    for table in included {
+        for key in MAIN_ONLY {
+            if let Some(at) = table.remove(key) {
+                let message = format!("`{key}` does not belong in an included file");
+                let finding = check.sources.finding(at, message);
+                let hint = if key == "include" {
+                    "includes do not nest; list the files in gateway.toml".to_owned()
+                } else {
+                    format!("move it to {}", check.sources.name(0))
+                };
+                check.refuse(finding.hint(hint));
+            }
+        }
+    }
+}

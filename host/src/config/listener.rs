@@ -1,0 +1,85 @@
+//! The tables `[[listeners]]`.
+
+use std::net::SocketAddr;
+
+use super::check::Check;
+use super::table::Table;
+use super::value::{Value, each};
+use super::{Finding, Listener, Tls};
+
+/// How the least listener is written.
+const EXAMPLE: &str = "add `[[listeners]]` with `address = \"127.0.0.1:8080\"`";
+
+/// Addresses in use, and how a finding names their holder.
+type Taken = Vec<(SocketAddr, String)>;
+
+pub(super) fn read(
+    root: &mut Table<'_>,
+    admin: Option<SocketAddr>,
+    check: &Check<'_>,
+) -> Option<Vec<Listener>> {
+    let Some(value) = root.take("listeners") else {
+        let finding = Finding::about(check.sources.name(0), "there is no listener");
+        check.refuse(finding.hint(EXAMPLE));
+        return None;
+    };
+    let tables = value.tables()?;
+    if tables.is_empty() {
+        return value.refuse(value.finding("there is no listener").hint(EXAMPLE));
+    }
+    let mut taken: Taken = Vec::new();
+    taken.extend(admin.map(|address| (address, "the admin listener has it".to_owned())));
+    each(&tables, |value| listener(value, check, &mut taken))
+}
+
+fn listener(value: &Value<'_>, check: &Check<'_>, taken: &mut Taken) -> Option<Listener> {
+    let mut table = value.table()?;
+    let place = table.need("address", "\"127.0.0.1:8080\"");
+    let address = place.as_ref().and_then(address);
+    let tls = table.or("tls", None, |value| tls(value, check).map(Some));
+    table.end();
+    if let (Some(place), Some(address)) = (&place, address) {
+        // Port 0 is another one each time.
+        let other = taken.iter().find(|(other, _)| *other == address && address.port() != 0);
+        if let Some((_, holder)) = other {
+            let finding = place.finding("two listeners have the same address");
+            check.refuse(finding.label("the second").hint(holder.as_str()));
+        }
+        let line = check.sources.line_of(place.at());
+        taken.push((address, format!("the first is at {line}")));
+    }
+    Some(Listener { address: address?, tls: tls?, at: value.at().clone() })
+}
+
+fn tls(value: &Value<'_>, check: &Check<'_>) -> Option<Tls> {
+    let mut table = value.table()?;
+    let certificate = table.need("certificate", "\"cert.pem\"");
+    let key = table.need("key", "\"key.pem\"");
+    table.end();
+    let certificate = certificate.and_then(|value| check.path(&value));
+    let key = key.and_then(|value| check.path(&value));
+    Some(Tls { certificate: certificate?, key: key? })
+}
+
+/// An IP address with a port; names are not looked up.
+pub(super) fn address(value: &Value<'_>) -> Option<SocketAddr> {
+    let text = value.text()?;
+    if let Ok(address) = text.value.parse() {
+        return Some(address);
+    }
+    let finding = value.finding(format!("{} is not an address to listen on", text.quoted()));
+    let hint = match text.literal() {
+        Some(text) if text.parse::<std::net::IpAddr>().is_ok() => {
+            let bracketed = if text.contains(':') { format!("[{text}]") } else { text.to_owned() };
+            format!("add a port: `{bracketed}:8080`")
+        }
+        Some(text) if text.starts_with(':') => {
+            format!("write `0.0.0.0{text}` for every IPv4 address, or `[::]{text}` for all")
+        }
+        Some(text) if text.starts_with("localhost:") => {
+            format!("names are not looked up; write `{}`", text.replace("localhost", "127.0.0.1"))
+        }
+        _ => "write an IP address and a port, such as `127.0.0.1:8080` or `[::1]:8080`".to_owned(),
+    };
+    value.refuse(finding.hint(hint))
+}

@@ -1,0 +1,159 @@
+//! The tables `[upstreams.<name>]`.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::limits::WAIT_RANGE;
+use super::tree::Kind;
+use super::value::{Entry, Text, Value, each};
+use super::{Endpoint, Finding, HostPolicy, Upstream, host};
+
+/// One lost SYN is sent again after 1 s, a second one after 3 s; a healthy network needs neither.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Longer than a page that anyone waits for, shorter than the route's whole time, so that the
+/// answer says who was slow.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Shorter than the 75 s after which common servers close an idle connection, so that we close
+/// first and never send into a closing one.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Of an endpoint that has none: all share alike.
+const WEIGHT: u32 = 1;
+
+/// Finer than any share of traffic that can be told apart.
+const WEIGHT_MAX: u32 = 65_535;
+
+/// Of a URL without one (RFC 9110 section 4.2.1).
+const HTTP_PORT: u16 = 80;
+
+pub(super) fn read(entry: &Entry<'_>) -> Option<Upstream> {
+    let wait = |value: &Value<'_>| value.duration(&WAIT_RANGE);
+    let mut table = entry.value.table()?;
+    let endpoints =
+        table.need("endpoints", "[\"http://127.0.0.1:9001\"]").and_then(|value| endpoints(&value));
+    let connect_timeout = table.or("connect_timeout", CONNECT_TIMEOUT, wait);
+    let response_timeout = table.or("response_timeout", RESPONSE_TIMEOUT, wait);
+    let idle_timeout = table.or("idle_timeout", IDLE_TIMEOUT, wait);
+    let host = table.or("host", HostPolicy::Client, host_policy);
+    table.end();
+    Some(Upstream {
+        name: entry.key.to_owned(),
+        endpoints: endpoints?,
+        connect_timeout: connect_timeout?,
+        response_timeout: response_timeout?,
+        idle_timeout: idle_timeout?,
+        host: host?,
+    })
+}
+
+fn endpoints(value: &Value<'_>) -> Option<Vec<Endpoint>> {
+    let endpoints = each(&value.some_items()?, endpoint)?;
+    if endpoints.iter().all(|endpoint| endpoint.weight == 0) {
+        let finding = value.finding("every endpoint has weight 0");
+        return value.refuse(finding.label("nothing would get traffic"));
+    }
+    Some(endpoints)
+}
+
+fn endpoint(value: &Value<'_>) -> Option<Endpoint> {
+    if let Kind::Text(_) = value.node.kind {
+        let (host, port) = url(value)?;
+        return Some(Endpoint { host, port, weight: WEIGHT });
+    }
+    let Kind::Table(_) = value.node.kind else {
+        return value.wrong("a URL or a table with `url` and `weight`");
+    };
+    let mut table = value.table()?;
+    let address = table.need("url", "\"http://127.0.0.1:9001\"").and_then(|value| url(&value));
+    let weight = table.or("weight", WEIGHT, |value| value.integer(0..=WEIGHT_MAX));
+    table.end();
+    let (host, port) = address?;
+    Some(Endpoint { host, port, weight: weight? })
+}
+
+/// The host without brackets, and the port.
+///
+/// The findings do not quote the URL: it may hold a password that should not be there.
+fn url(value: &Value<'_>) -> Option<(String, u16)> {
+    let text = value.text()?;
+    match parse(&text) {
+        Ok(address) => Some(address),
+        Err((message, hint)) => {
+            let finding: Finding = value.finding(message);
+            value.refuse(finding.maybe_hint(hint))
+        }
+    }
+}
+
+type Fault = (&'static str, Option<String>);
+
+fn parse(text: &Text<'_>) -> Result<(String, u16), Fault> {
+    let Some((scheme, rest)) = text.value.split_once("://") else {
+        let hint = match text.literal() {
+            Some(literal) => format!("write `http://{literal}`"),
+            None => "write `http://host:port`".to_owned(),
+        };
+        return Err(("the URL has no scheme", Some(hint)));
+    };
+    if scheme.eq_ignore_ascii_case("https") {
+        let hint = "put a TLS proxy beside the upstream, or use `http://` on a trusted network";
+        return Err(("TLS to upstreams is not supported yet", Some(hint.to_owned())));
+    }
+    if !scheme.eq_ignore_ascii_case("http") {
+        return Err(("the scheme of an endpoint must be `http`", None));
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    if authority.contains('@') {
+        let hint = "credentials belong in a header; a plugin can add it";
+        return Err(("an endpoint has no user and password", Some(hint.to_owned())));
+    }
+    if !matches!(path, "" | "/") {
+        let hint = "to add or change a path, use `rewrite` in the route";
+        return Err(("an endpoint has no path, query or fragment", Some(hint.to_owned())));
+    }
+    let (host, port) = host_and_port(authority)?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Ok((host, port.unwrap_or(HTTP_PORT)))
+}
+
+/// The canonical host, and the port if there is one.
+fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fault> {
+    let colon = authority
+        .rfind(':')
+        .filter(|colon| authority.rfind(']').is_none_or(|bracket| bracket < *colon));
+    let (host, port) = match colon.map(|colon| authority.split_at(colon)) {
+        Some((host, port)) => (host, port.strip_prefix(':')),
+        None => (authority, None),
+    };
+    let host = host::canonical(host)
+        .map_err(|reason| ("the URL has no valid host", Some(reason.to_owned())))?;
+    let Some(port) = port else { return Ok((host, None)) };
+    match port.parse::<u16>() {
+        Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Ok((host, Some(number)))
+        }
+        _ => Err(("the port must be from 1 to 65535", None)),
+    }
+}
+
+fn host_policy(value: &Value<'_>) -> Option<HostPolicy> {
+    let text = value.text()?;
+    match text.value.as_ref() {
+        "client" => return Some(HostPolicy::Client),
+        "endpoint" => return Some(HostPolicy::Endpoint),
+        _ => {}
+    }
+    let fixed = host_and_port(&text.value).map(|(host, port)| match port {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    });
+    if let Some(fixed) = fixed.ok().and_then(|text| HeaderValue::from_str(&text).ok()) {
+        return Some(HostPolicy::Fixed(fixed));
+    }
+    let finding = value.finding(format!("{} is not a host", text.quoted()));
+    value.refuse(finding.hint("write `client`, `endpoint`, or a host such as `api.example.com`"))
+}
