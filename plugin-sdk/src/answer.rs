@@ -73,3 +73,23 @@ impl From<Answer> for ResponseAction {
         Self::Respond(answer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_answer_says_what_it_is() {
+        let answer = Answer::json(429, &serde_json::json!({"message": "slow down"}));
+        assert_eq!(answer.status, 429);
+        assert_eq!(answer.header_text("content-type").as_deref(), Some("application/json"));
+        assert_eq!(answer.body_text(), r#"{"message":"slow down"}"#);
+    }
+
+    #[test]
+    fn a_delay_is_rounded_up_to_a_millisecond() {
+        assert_eq!(RequestAction::delay(Duration::from_micros(1)), RequestAction::Delay(1));
+        assert_eq!(RequestAction::delay(Duration::from_micros(2000)), RequestAction::Delay(2));
+        assert_eq!(RequestAction::delay(Duration::MAX), RequestAction::Delay(u32::MAX));
+    }
+}

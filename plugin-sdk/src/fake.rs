@@ -139,3 +139,6 @@ fn run<A>(phase: Phase, exchange: Exchange, call: impl FnOnce() -> A) -> Outcome
         messages: mem::take(&mut state.messages),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,13 +93,46 @@ fn report_panics() {
 
 /// Makes a component of a plugin: names the type and the phases that it implements.
 ///
-/// ```ignore
-/// tidegate_plugin::export!(Hello: OnRequest, OnLog);
+/// ```
+/// use tidegate_plugin::{ConfigError, NoConfig, OnLog, OnRequest, Plugin, RequestAction, Summary};
+///
+/// struct Hello;
+///
+/// impl Plugin for Hello {
+///     type Config = NoConfig;
+///     const SUMMARY: &'static str = "says hello";
+///     fn configure(_: NoConfig) -> Result<Self, ConfigError> {
+///         Ok(Self)
+///     }
+/// }
+///
+/// impl OnRequest for Hello {
+///     fn on_request(&self) -> RequestAction {
+///         RequestAction::Forward
+///     }
+/// }
+///
+/// impl OnLog for Hello {
+///     fn on_complete(&self, _: &Summary) {}
+/// }
+///
+/// tidegate_plugin::export!(Hello: OnLog, OnRequest);
 /// ```
 ///
 /// The component exports exactly these phases, in whatever order they are named, so the host does
 /// not call the others. Its name and version are the crate's, the name without a leading
-/// `plugin-`. In a native build, as for tests, this only checks that the phases are implemented.
+/// `plugin-`. In a native build, as for tests, this only checks that the phases are implemented:
+///
+/// ```compile_fail,E0277
+/// # use tidegate_plugin::{ConfigError, NoConfig, Plugin};
+/// # struct Hello;
+/// # impl Plugin for Hello {
+/// #     type Config = NoConfig;
+/// #     const SUMMARY: &'static str = "says hello";
+/// #     fn configure(_: NoConfig) -> Result<Self, ConfigError> { Ok(Self) }
+/// # }
+/// tidegate_plugin::export!(Hello: OnResponse);
+/// ```
 #[macro_export]
 macro_rules! export {
     ($plugin:ty: $($phase:ident),+ $(,)?) => {

@@ -171,3 +171,125 @@ fn pour(count: &mut Count, bucket: Bucket, capacity: u128, cost: u32, now_ms: u6
 fn ms(units: u128, bucket: Bucket) -> u64 {
     u64::try_from(units.div_ceil(bucket.rate.into())).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fake::{clock, reset};
+
+    const WINDOW: Window = Window { limit: 3, window_ms: 60_000 };
+
+    fn one(rule: Rule, cost: u32) -> Verdict {
+        take(&[Claim::new("client", rule, cost)]).unwrap()[0]
+    }
+
+    fn wait_ms(ms: u64) {
+        clock::advance(Duration::from_millis(ms));
+    }
+
+    fn admitted(rule: Rule, calls: usize) -> usize {
+        (0..calls).filter(|_| one(rule, 1).admitted).count()
+    }
+
+    #[test]
+    fn a_fixed_window_admits_its_limit_and_begins_anew_at_a_whole_multiple() {
+        reset();
+        wait_ms(45_000);
+        let rule = Rule::FixedWindow(WINDOW);
+        assert_eq!(admitted(rule, 10), 3);
+        assert_eq!(
+            one(rule, 1),
+            Verdict {
+                admitted: false,
+                remaining: 0,
+                retry_after_ms: 15_000,
+                reset_after_ms: 15_000,
+                delay_ms: 0,
+            }
+        );
+        wait_ms(14_999);
+        assert_eq!(admitted(rule, 1), 0);
+        wait_ms(1);
+        assert_eq!(admitted(rule, 10), 3);
+    }
+
+    #[test]
+    fn a_sliding_window_never_admits_more_in_any_span() {
+        reset();
+        let rule = Rule::SlidingWindow(WINDOW);
+        assert_eq!(admitted(rule, 1), 1);
+        wait_ms(40_000);
+        assert_eq!(admitted(rule, 5), 2);
+        let refused = one(rule, 1);
+        assert_eq!((refused.retry_after_ms, refused.reset_after_ms), (20_000, 20_000));
+        assert_eq!(one(rule, 2).retry_after_ms, 60_000);
+        wait_ms(20_000);
+        assert_eq!(admitted(rule, 5), 1);
+    }
+
+    #[test]
+    fn a_token_bucket_starts_full_and_gains_evenly() {
+        reset();
+        let rule = Rule::TokenBucket(Bucket { rate: 10, period_ms: 1000, burst: 20 });
+        assert_eq!(admitted(rule, 100), 20);
+        assert_eq!(one(rule, 1).retry_after_ms, 100);
+        wait_ms(250);
+        assert_eq!(admitted(rule, 100), 2);
+        assert_eq!(one(rule, 1).retry_after_ms, 50);
+        wait_ms(3_600_000);
+        assert_eq!(admitted(rule, 100), 20);
+    }
+
+    #[test]
+    fn a_leaky_bucket_admits_what_nginx_admits_and_says_how_long_to_wait() {
+        reset();
+        let rule = Rule::LeakyBucket(Bucket { rate: 10, period_ms: 1000, burst: 20 });
+        let verdicts: Vec<Verdict> = (0..100).map(|_| one(rule, 1)).collect();
+        let delays: Vec<u64> =
+            verdicts.iter().filter(|verdict| verdict.admitted).map(|v| v.delay_ms).collect();
+        assert_eq!(delays, (0..21).map(|n| n * 100).collect::<Vec<_>>());
+        assert_eq!(verdicts[99].retry_after_ms, 100);
+        wait_ms(200);
+        assert_eq!(admitted(rule, 100), 2);
+    }
+
+    #[test]
+    fn claims_are_taken_together_or_not_at_all() {
+        reset();
+        let wide = Claim::new("a", Rule::FixedWindow(Window { limit: 10, ..WINDOW }), 1);
+        let narrow = Claim::new("b", Rule::FixedWindow(Window { limit: 1, ..WINDOW }), 1);
+        let both = [wide.clone(), narrow];
+        assert!(take(&both).unwrap().iter().all(|verdict| verdict.admitted));
+        let refused = take(&both).unwrap();
+        assert_eq!((refused[0].admitted, refused[0].remaining), (true, 9));
+        assert_eq!((refused[1].admitted, refused[1].remaining), (false, 0));
+        assert_eq!(take(&[wide]).unwrap()[0].remaining, 8);
+    }
+
+    #[test]
+    fn a_claim_for_nothing_looks_without_taking() {
+        reset();
+        let rule = Rule::SlidingWindow(WINDOW);
+        assert_eq!(one(rule, 0).remaining, 3);
+        assert_eq!(one(rule, 2).remaining, 1);
+        assert_eq!(one(rule, 0).remaining, 1);
+    }
+
+    #[test]
+    fn claims_out_of_range_are_refused() {
+        let window = |limit, window_ms| Rule::FixedWindow(Window { limit, window_ms });
+        let result = |key: &str, rule| take(&[Claim::new(key, rule, 1)]).map(|_| ());
+        assert_eq!(result("a", window(0, 1)), Err(CounterError::Invalid));
+        assert_eq!(result("a", window(1, 0)), Err(CounterError::Invalid));
+        assert_eq!(result("a", window(1, SPAN_MS_MAX + 1)), Err(CounterError::Invalid));
+        assert_eq!(result(&"a".repeat(1025), window(1, 1)), Err(CounterError::Invalid));
+        assert_eq!(result(&"a".repeat(1024), window(1, SPAN_MS_MAX)), Ok(()));
+        let bucket = Bucket { rate: 1, period_ms: 1, burst: 0 };
+        assert_eq!(result("a", Rule::TokenBucket(bucket)), Err(CounterError::Invalid));
+        assert_eq!(result("a", Rule::LeakyBucket(bucket)), Ok(()));
+        let many = vec![Claim::new("a", window(100, 1), 1); 17];
+        assert_eq!(take(&many), Err(CounterError::TooManyClaims));
+    }
+}

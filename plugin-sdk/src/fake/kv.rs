@@ -93,3 +93,44 @@ pub(crate) fn delete(key: &str) -> bool {
         there
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::fake::{clock, reset};
+    use crate::kv::{KvError, compare_and_set, delete, get, set};
+
+    #[test]
+    fn a_value_is_gone_when_its_time_is_over() {
+        reset();
+        set("a", "1", Some(Duration::from_secs(2))).unwrap();
+        clock::advance(Duration::from_millis(1999));
+        assert_eq!(get("a").unwrap().value, b"1");
+        clock::advance(Duration::from_millis(1));
+        assert_eq!(get("a"), None);
+        assert!(!delete("a"));
+    }
+
+    #[test]
+    fn a_conditional_write_needs_the_current_version() {
+        reset();
+        let first = compare_and_set("a", None, "1", None).unwrap();
+        assert_eq!(compare_and_set("a", None, "2", None), Err(KvError::Conflict));
+        let second = compare_and_set("a", Some(first), "2", None).unwrap();
+        assert_ne!(first, second);
+        assert_eq!(compare_and_set("a", Some(first), "3", None), Err(KvError::Conflict));
+        assert_eq!(get("a").unwrap().value, b"2");
+    }
+
+    #[test]
+    fn a_write_over_a_limit_is_refused_and_leaves_what_was_there() {
+        reset();
+        super::set_capacity(10);
+        set("a", "12345678", None).unwrap();
+        assert_eq!(set("b", "1", None), Err(KvError::Full));
+        set("a", "123456789", None).unwrap();
+        assert_eq!(set(&"k".repeat(1025), "", None), Err(KvError::TooLarge));
+        assert_eq!(get("a").unwrap().value, b"123456789");
+    }
+}

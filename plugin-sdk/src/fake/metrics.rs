@@ -101,3 +101,36 @@ fn is_name(name: &str) -> bool {
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fake::{metrics as recorded, reset};
+    use crate::metrics::{MetricError, add, count, observe};
+
+    #[test]
+    fn a_counter_adds_up_for_each_set_of_labels() {
+        reset();
+        count("hits", &[("kind", "a")]).unwrap();
+        add("hits", &[("kind", "a")], 2.5).unwrap();
+        count("hits", &[("kind", "b")]).unwrap();
+        assert_eq!(recorded::counter("hits", &[("kind", "a")]).to_string(), "3.5");
+        assert_eq!(recorded::counter("hits", &[]).to_string(), "0");
+    }
+
+    #[test]
+    fn a_sample_that_the_gateway_would_refuse_is_refused() {
+        reset();
+        observe("time", &[], 0.25).unwrap();
+        assert_eq!(recorded::samples("time", &[]), [0.25]);
+        assert_eq!(count("time", &[]), Err(MetricError::KindMismatch));
+        assert_eq!(count("Hits", &[]), Err(MetricError::InvalidName));
+        assert_eq!(count("hits", &[("9", "a")]), Err(MetricError::InvalidName));
+        assert_eq!(add("hits", &[], -1.0), Err(MetricError::InvalidValue));
+        assert_eq!(add("hits", &[], f64::NAN), Err(MetricError::InvalidValue));
+        for n in 0..99 {
+            count("hits", &[("n", &n.to_string())]).unwrap();
+        }
+        assert_eq!(count("hits", &[("n", "99")]), Err(MetricError::TooManySeries));
+        count("hits", &[("n", "98")]).unwrap();
+    }
+}

@@ -59,3 +59,31 @@ pub(crate) fn write(output: &str, line: &[u8]) -> Result<(), OutputError> {
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fake::{output as recorded, reset};
+    use crate::output::{OutputError, names, write};
+
+    #[test]
+    fn lines_go_to_the_output_of_that_name() {
+        reset();
+        recorded::define("access");
+        assert_eq!(names(), ["access", "stderr", "stdout"]);
+        write("access", "one").unwrap();
+        write("access", "two").unwrap();
+        assert_eq!(write("acess", "three"), Err(OutputError::Unknown));
+        assert_eq!(recorded::take("access"), ["one", "two"]);
+        assert_eq!(recorded::take("access"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_full_queue_and_a_long_line_are_refused() {
+        reset();
+        recorded::set_capacity(1);
+        assert_eq!(write("stdout", vec![b'x'; 65_537]), Err(OutputError::TooLarge));
+        write("stdout", vec![b'x'; 65_536]).unwrap();
+        assert_eq!(write("stdout", "late"), Err(OutputError::Overflow));
+        write("stderr", "other").unwrap();
+    }
+}
