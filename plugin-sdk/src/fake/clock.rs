@@ -14,6 +14,10 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    pub(super) const fn unix_us(&self) -> u64 {
+        self.unix_us
+    }
+
     pub(super) const fn unix_ms(&self) -> u64 {
         self.unix_us / 1000
     }

@@ -9,6 +9,10 @@ const CLAIMS_MAX: usize = 16;
 const KEY_BYTES_MAX: usize = 1024;
 /// 365 days, in milliseconds.
 const SPAN_MS_MAX: u64 = 31_536_000_000;
+const US_PER_MS: u64 = 1000;
+
+/// When a claim that costs more than its rule ever allows could be admitted.
+const NEVER_MS: u64 = u64::MAX;
 
 /// Counts by key and by the text of the rule.
 pub(super) type Counters = BTreeMap<(String, String), Count>;
@@ -16,12 +20,12 @@ pub(super) type Counters = BTreeMap<(String, String), Count>;
 /// What was taken under one key and rule.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Count {
-    /// Windows: what was taken when, in milliseconds; oldest first.
+    /// Windows: what was taken when, in microseconds; oldest first.
     takes: Vec<(u64, u32)>,
-    /// Buckets: what is used up, in units of `1 / period_ms`.
+    /// Buckets: what is used up; what one claim takes is the period in microseconds.
     used: u128,
-    /// Buckets: when `used` was right, in milliseconds.
-    at_ms: u64,
+    /// Buckets: when `used` was right, in microseconds.
+    at_us: u64,
 }
 
 /// Makes the counters of the current thread forget everything.
@@ -38,10 +42,10 @@ pub(crate) fn take(claims: &[Claim]) -> Result<Vec<Verdict>, CounterError> {
         return Err(CounterError::Invalid);
     }
     state::with(|state| {
-        let now_ms = state.clock.unix_ms();
+        let now_us = state.clock.unix_us();
         let mut after = state.counters.clone();
         let taken: Vec<Verdict> =
-            claims.iter().map(|claim| judge(&mut after, claim, now_ms)).collect();
+            claims.iter().map(|claim| judge(&mut after, claim, now_us)).collect();
         if taken.iter().all(|verdict| verdict.admitted) {
             state.counters = after;
             return Ok(taken);
@@ -49,7 +53,7 @@ pub(crate) fn take(claims: &[Claim]) -> Result<Vec<Verdict>, CounterError> {
         // Nothing is taken: what remains is what was there before.
         let untouched = claims.iter().zip(taken).map(|(claim, verdict)| {
             let look = Claim { cost: 0, ..claim.clone() };
-            let before = judge(&mut state.counters.clone(), &look, now_ms);
+            let before = judge(&mut state.counters.clone(), &look, now_us);
             Verdict {
                 remaining: before.remaining,
                 reset_after_ms: before.reset_after_ms,
@@ -74,55 +78,53 @@ fn is_valid(claim: &Claim) -> bool {
     rule && claim.key.len() <= KEY_BYTES_MAX
 }
 
-fn judge(counters: &mut Counters, claim: &Claim, now_ms: u64) -> Verdict {
+fn judge(counters: &mut Counters, claim: &Claim, now_us: u64) -> Verdict {
     let place = (claim.key.clone(), format!("{:?}", claim.rule));
     let count = counters.entry(place).or_default();
     match claim.rule {
-        Rule::FixedWindow(window) => fixed(count, window, claim.cost, now_ms),
-        Rule::SlidingWindow(window) => sliding(count, window, claim.cost, now_ms),
-        Rule::TokenBucket(bucket) => token(count, bucket, claim.cost, now_ms),
-        Rule::LeakyBucket(bucket) => leaky(count, bucket, claim.cost, now_ms),
+        Rule::FixedWindow(window) => fixed(count, window, claim.cost, now_us),
+        Rule::SlidingWindow(window) => sliding(count, window, claim.cost, now_us),
+        Rule::TokenBucket(bucket) => token(count, bucket, claim.cost, now_us),
+        Rule::LeakyBucket(bucket) => leaky(count, bucket, claim.cost, now_us),
     }
 }
 
-fn fixed(count: &mut Count, window: Window, cost: u32, now_ms: u64) -> Verdict {
-    let began = now_ms - now_ms % window.window_ms;
-    count.takes.retain(|&(at, _)| at >= began);
-    let reset_after_ms = began + window.window_ms - now_ms;
-    let room = room(count, window.limit);
-    let admitted = cost <= room;
-    if admitted && cost > 0 {
-        count.takes.push((now_ms, cost));
-    }
+fn fixed(count: &mut Count, window: Window, cost: u32, now_us: u64) -> Verdict {
+    let span_us = window.window_ms * US_PER_MS;
+    let began_us = now_us - now_us % span_us;
+    count.takes.retain(|&(at_us, _)| at_us >= began_us);
+    let reset_after_ms = (began_us + span_us - now_us).div_ceil(US_PER_MS);
+    let (admitted, remaining) = take_from_window(count, window.limit, cost, now_us);
+    let retry_after_ms = match cost > window.limit {
+        true => NEVER_MS,
+        false => reset_after_ms,
+    };
     Verdict {
         admitted,
-        remaining: if admitted { room - cost } else { room },
-        retry_after_ms: if admitted { 0 } else { reset_after_ms },
+        remaining,
+        retry_after_ms: if admitted { 0 } else { retry_after_ms },
         reset_after_ms,
         delay_ms: 0,
     }
 }
 
-fn sliding(count: &mut Count, window: Window, cost: u32, now_ms: u64) -> Verdict {
-    let ends = |at: u64| at.saturating_add(window.window_ms);
-    count.takes.retain(|&(at, _)| ends(at) > now_ms);
-    let room = room(count, window.limit);
-    let admitted = cost <= room;
-    let mut free = room;
+/// A take counts until its span is over, the last microsecond included.
+fn sliding(count: &mut Count, window: Window, cost: u32, now_us: u64) -> Verdict {
+    let forgotten_us = |at_us: u64| at_us + window.window_ms * US_PER_MS + 1;
+    let wait_ms = |at_us: u64| (forgotten_us(at_us) - now_us).div_ceil(US_PER_MS);
+    count.takes.retain(|&(at_us, _)| forgotten_us(at_us) > now_us);
+    let mut free = room(count, window.limit);
     let freeing = count.takes.iter().find(|&&(_, taken)| {
         free += taken;
         free >= cost
     });
-    let last = count.takes.last();
-    let retry_after_ms = freeing.or(last).map_or(0, |&(at, _)| ends(at) - now_ms);
-    if admitted && cost > 0 {
-        count.takes.push((now_ms, cost));
-    }
+    let retry_after_ms = freeing.map_or(NEVER_MS, |&(at_us, _)| wait_ms(at_us));
+    let (admitted, remaining) = take_from_window(count, window.limit, cost, now_us);
     Verdict {
         admitted,
-        remaining: if admitted { room - cost } else { room },
+        remaining,
         retry_after_ms: if admitted { 0 } else { retry_after_ms },
-        reset_after_ms: count.takes.first().map_or(0, |&(at, _)| ends(at) - now_ms),
+        reset_after_ms: count.takes.first().map_or(0, |&(at_us, _)| wait_ms(at_us)),
         delay_ms: 0,
     }
 }
@@ -131,45 +133,62 @@ fn room(count: &Count, limit: u32) -> u32 {
     count.takes.iter().fold(limit, |room, &(_, taken)| room.saturating_sub(taken))
 }
 
-fn token(count: &mut Count, bucket: Bucket, cost: u32, now_ms: u64) -> Verdict {
-    pour(count, bucket, bucket.burst.into(), cost, now_ms)
+/// Whether the claim was admitted, and what remains then.
+fn take_from_window(count: &mut Count, limit: u32, cost: u32, now_us: u64) -> (bool, u32) {
+    let room = room(count, limit);
+    let Some(remaining) = room.checked_sub(cost) else { return (false, room) };
+    if cost > 0 {
+        count.takes.push((now_us, cost));
+    }
+    (true, remaining)
+}
+
+fn token(count: &mut Count, bucket: Bucket, cost: u32, now_us: u64) -> Verdict {
+    pour(count, bucket, bucket.burst.into(), cost, now_us)
 }
 
 /// nginx keeps the excess, which is what is in the bucket beyond the request that is leaking.
-fn leaky(count: &mut Count, bucket: Bucket, cost: u32, now_ms: u64) -> Verdict {
-    let verdict = pour(count, bucket, u128::from(bucket.burst) + 1, cost, now_ms);
-    let excess = count.used.saturating_sub(bucket.period_ms.into());
+fn leaky(count: &mut Count, bucket: Bucket, cost: u32, now_us: u64) -> Verdict {
+    let verdict = pour(count, bucket, u128::from(bucket.burst) + 1, cost, now_us);
+    let excess = count.used.saturating_sub(unit(bucket));
     let delay_ms = match verdict.admitted && cost > 0 {
-        true => ms(excess, bucket),
+        true => leak_ms(excess, bucket),
         false => 0,
     };
     Verdict { delay_ms, ..verdict }
 }
 
 /// Fills a bucket that holds `capacity` and runs empty at the rule's rate.
-fn pour(count: &mut Count, bucket: Bucket, capacity: u128, cost: u32, now_ms: u64) -> Verdict {
-    let period = u128::from(bucket.period_ms);
-    let elapsed = u128::from(now_ms.saturating_sub(count.at_ms));
-    count.used = count.used.saturating_sub(elapsed * u128::from(bucket.rate));
-    count.at_ms = now_ms;
-    let (full, wanted) = (capacity * period, u128::from(cost) * period);
-    let admitted = count.used + wanted <= full;
-    let retry_after_ms = ms((count.used + wanted).saturating_sub(full), bucket);
-    if admitted {
+fn pour(count: &mut Count, bucket: Bucket, capacity: u128, cost: u32, now_us: u64) -> Verdict {
+    let elapsed_us = u128::from(now_us.saturating_sub(count.at_us));
+    count.used = count.used.saturating_sub(elapsed_us * u128::from(bucket.rate));
+    count.at_us = now_us;
+    let (full, wanted) = (capacity * unit(bucket), u128::from(cost) * unit(bucket));
+    let missing = (count.used + wanted).saturating_sub(full);
+    let retry_after_ms = match wanted > full {
+        true => NEVER_MS,
+        false => leak_ms(missing, bucket),
+    };
+    if missing == 0 {
         count.used += wanted;
     }
     Verdict {
-        admitted,
-        remaining: u32::try_from((full - count.used) / period).unwrap_or(u32::MAX),
+        admitted: missing == 0,
+        remaining: u32::try_from((full - count.used) / unit(bucket)).unwrap_or(u32::MAX),
         retry_after_ms,
-        reset_after_ms: ms(count.used, bucket),
+        reset_after_ms: leak_ms(count.used, bucket),
         delay_ms: 0,
     }
 }
 
-/// How long it takes to gain this much, rounded up to a millisecond.
-fn ms(units: u128, bucket: Bucket) -> u64 {
-    u64::try_from(units.div_ceil(bucket.rate.into())).unwrap_or(u64::MAX)
+fn unit(bucket: Bucket) -> u128 {
+    u128::from(bucket.period_ms * US_PER_MS)
+}
+
+/// How long it takes to leak this much, rounded up to a millisecond.
+fn leak_ms(used: u128, bucket: Bucket) -> u64 {
+    let ms = used.div_ceil(u128::from(bucket.rate) * u128::from(US_PER_MS));
+    u64::try_from(ms).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -223,9 +242,11 @@ mod tests {
         wait_ms(40_000);
         assert_eq!(admitted(rule, 5), 2);
         let refused = one(rule, 1);
-        assert_eq!((refused.retry_after_ms, refused.reset_after_ms), (20_000, 20_000));
-        assert_eq!(one(rule, 2).retry_after_ms, 60_000);
+        assert_eq!((refused.retry_after_ms, refused.reset_after_ms), (20_001, 20_001));
+        assert_eq!(one(rule, 2).retry_after_ms, 60_001);
         wait_ms(20_000);
+        assert_eq!(admitted(rule, 5), 0);
+        wait_ms(1);
         assert_eq!(admitted(rule, 5), 1);
     }
 
@@ -275,6 +296,21 @@ mod tests {
         assert_eq!(one(rule, 0).remaining, 3);
         assert_eq!(one(rule, 2).remaining, 1);
         assert_eq!(one(rule, 0).remaining, 1);
+    }
+
+    #[test]
+    fn a_claim_over_the_whole_limit_is_never_admitted() {
+        reset();
+        let bucket = Bucket { rate: 10, period_ms: 1000, burst: 3 };
+        for rule in [
+            Rule::FixedWindow(WINDOW),
+            Rule::SlidingWindow(WINDOW),
+            Rule::TokenBucket(bucket),
+            Rule::LeakyBucket(bucket),
+        ] {
+            let verdict = one(rule, 5);
+            assert_eq!((verdict.admitted, verdict.retry_after_ms), (false, u64::MAX));
+        }
     }
 
     #[test]
