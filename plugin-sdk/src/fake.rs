@@ -26,7 +26,7 @@
 //! # Ok::<(), ConfigError>(())
 //! ```
 //!
-//! The fake keeps the contract's rules: it refuses the headers that the host refuses, counts as the
+//! It keeps the contract's rules: it refuses the headers that the host refuses, counts as the
 //! host counts, and panics where the host traps, such as for a function that is called outside its
 //! phases. Time stands still until the test moves [`clock`].
 //!

@@ -89,8 +89,10 @@
 //!   gone afterwards.
 //! - A panic traps: that exchange is answered as the plugin's `on_error` says, and its message is in
 //!   the gateway's log.
-//! - Time comes from [`clock`] and random bytes from [`crypto`]. `std::time`, `std::env`, files and
-//!   sockets make a component import parts of WASI.
+//! - A component built with this crate imports the contract and nothing of WASI, as long as it stays
+//!   away from `std::time`, files and sockets, and from `HashMap` and `HashSet` with their own random
+//!   state: take the time from [`clock`], random bytes from [`crypto`], and `BTreeMap`.
+//! - There is no environment, and what is printed goes to the gateway's log.
 
 pub mod answer;
 pub mod clock;

@@ -19,7 +19,7 @@ extern "C" fn write(descriptor: c_int, bytes: *const c_void, length: usize) -> i
     // SAFETY: POSIX asks the caller for `length` readable bytes.
     let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) };
     let level = if descriptor == STDERR { Level::Error } else { Level::Info };
-    log::write(level, String::from_utf8_lossy(bytes).trim_end());
+    log::write(level, String::from_utf8_lossy(bytes).trim());
     isize::try_from(length).unwrap_or(isize::MAX)
 }
 
