@@ -1,5 +1,4 @@
-//! The time. `std::time::SystemTime` and `Instant` would make a component import WASI, which the
-//! host does not lend.
+//! The time. `std::time::SystemTime` and `Instant` would make a component import WASI.
 
 use crate::host::clock as host;
 
