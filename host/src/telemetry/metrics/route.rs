@@ -1,0 +1,170 @@
+//! What a route has seen.
+
+use std::array;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::histogram::{EXCHANGE_BOUNDS, Histogram};
+use super::tokens::Tokens;
+
+/// The route label of requests that no route matched.
+pub const UNMATCHED: &str = "-";
+
+/// Who produced a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// An endpoint of an upstream.
+    Upstream,
+    /// A plugin.
+    Plugin,
+    /// The gateway itself: a failure, a fixed response or a redirect.
+    Gateway,
+}
+
+impl Source {
+    const ALL: [Self; 3] = [Self::Upstream, Self::Plugin, Self::Gateway];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Upstream => "upstream",
+            Self::Plugin => "plugin",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// What a route has seen. Handed out once, asked for nothing while requests pass.
+#[derive(Debug)]
+pub struct RouteMetrics {
+    answers: [Answers; 3],
+    duration: Histogram,
+    gateway_duration: Histogram,
+    failures: Tokens,
+}
+
+impl Default for RouteMetrics {
+    fn default() -> Self {
+        Self {
+            answers: array::from_fn(|_| Answers::default()),
+            duration: Histogram::new(EXCHANGE_BOUNDS),
+            gateway_duration: Histogram::new(EXCHANGE_BOUNDS),
+            failures: Tokens::default(),
+        }
+    }
+}
+
+impl RouteMetrics {
+    /// Counts an exchange that is over: the status it ended with, from the request's head read to
+    /// the last byte of the response, and how much of that was spent waiting for upstreams.
+    pub fn exchange(&self, status: u16, source: Source, duration: Duration, upstream: Duration) {
+        if let Some(answers) = self.answers.get(source as usize) {
+            answers.count(status);
+        }
+        self.duration.observe_duration(duration);
+        self.gateway_duration.observe_duration(duration.saturating_sub(upstream));
+    }
+
+    /// Counts a failure by its token (`Failure::token`).
+    pub fn failure(&self, error: &'static str) {
+        self.failures.count(error);
+    }
+
+    pub(super) fn duration(&self) -> &Histogram {
+        &self.duration
+    }
+
+    pub(super) fn gateway_duration(&self) -> &Histogram {
+        &self.gateway_duration
+    }
+
+    pub(super) fn failures(&self) -> Vec<(&'static str, u64)> {
+        self.failures.all()
+    }
+
+    /// Status, source and number of all answers there were.
+    pub(super) fn requests(&self) -> Vec<(String, &'static str, u64)> {
+        let of_source = |(answers, source): (&Answers, Source)| {
+            answers.all().into_iter().map(move |(status, n)| (status, source.label(), n))
+        };
+        self.answers.iter().zip(Source::ALL).flat_map(of_source).collect()
+    }
+}
+
+/// Answers by status, from 100 to 599.
+///
+/// The hundred counters of a class are made when its first answer comes, 800 bytes: most routes
+/// have seen two or three classes from each source at most.
+#[derive(Debug, Default)]
+struct Answers {
+    classes: [OnceLock<Box<[AtomicU64; 100]>>; 5],
+    /// From 600 to 999, which RFC 9110 section 15 does not define.
+    others: AtomicU64,
+}
+
+impl Answers {
+    fn count(&self, status: u16) {
+        let (class, within) = (usize::from(status / 100), usize::from(status % 100));
+        let counters = class.checked_sub(1).and_then(|class| self.classes.get(class));
+        let counter = counters
+            .map(|counters| {
+                counters.get_or_init(|| Box::new(array::from_fn(|_| AtomicU64::default())))
+            })
+            .and_then(|counters| counters.get(within));
+        counter.unwrap_or(&self.others).fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn all(&self) -> Vec<(String, u64)> {
+        let mut all = Vec::new();
+        for (class, counters) in (1..).zip(&self.classes) {
+            for (within, counter) in
+                counters.get().into_iter().flat_map(|all| all.iter()).enumerate()
+            {
+                let n = counter.load(Ordering::Relaxed);
+                if n > 0 {
+                    all.push(((class * 100 + within).to_string(), n));
+                }
+            }
+        }
+        let others = self.others.load(Ordering::Relaxed);
+        if others > 0 {
+            all.push(("other".to_owned(), others));
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_counted_by_status_and_source() {
+        let route = RouteMetrics::default();
+        let ms = Duration::from_millis;
+        for (status, source) in [
+            (200, Source::Upstream),
+            (200, Source::Upstream),
+            (429, Source::Plugin),
+            (599, Source::Gateway),
+            (100, Source::Gateway),
+            (600, Source::Upstream),
+            (99, Source::Upstream),
+        ] {
+            route.exchange(status, source, ms(30), ms(20));
+        }
+        let expected = [
+            ("200", "upstream", 2),
+            ("other", "upstream", 2),
+            ("429", "plugin", 1),
+            ("100", "gateway", 1),
+            ("599", "gateway", 1),
+        ];
+        let requests = route.requests();
+        let requests: Vec<_> =
+            requests.iter().map(|(s, from, n)| (s.as_str(), *from, *n)).collect();
+        assert_eq!(requests, expected);
+        assert!((route.duration().sum() - 0.21).abs() < 1e-9);
+        assert!((route.gateway_duration().sum() - 0.07).abs() < 1e-9);
+    }
+}

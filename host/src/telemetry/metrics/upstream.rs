@@ -1,0 +1,55 @@
+//! What an upstream and its endpoints have seen.
+
+use std::sync::Arc;
+
+use prometheus_client::metrics::counter::Counter;
+
+use super::histogram::{EXCHANGE_BOUNDS, Histogram};
+use super::named::Named;
+use super::tokens::Tokens;
+
+/// What an upstream has seen.
+#[derive(Debug)]
+pub struct UpstreamMetrics {
+    /// From the start of an attempt to the head of its response.
+    pub duration: Histogram,
+    pub(super) endpoints: Named<EndpointMetrics>,
+}
+
+impl Default for UpstreamMetrics {
+    fn default() -> Self {
+        Self { duration: Histogram::new(EXCHANGE_BOUNDS), endpoints: Named::default() }
+    }
+}
+
+impl UpstreamMetrics {
+    /// What the endpoint of this address has seen; made if it is new.
+    pub fn endpoint(&self, address: &str) -> Arc<EndpointMetrics> {
+        self.endpoints.get(address)
+    }
+}
+
+/// What an endpoint has seen.
+#[derive(Debug, Default)]
+pub struct EndpointMetrics {
+    answered: Counter,
+    failed: Tokens,
+}
+
+impl EndpointMetrics {
+    /// Counts an attempt that brought a response head, whatever its status.
+    pub fn answered(&self) {
+        self.answered.inc();
+    }
+
+    /// Counts an attempt that failed, by its token (`Failure::token`).
+    pub fn failed(&self, error: &'static str) {
+        self.failed.count(error);
+    }
+
+    /// Each outcome and its number.
+    pub(super) fn outcomes(&self) -> Vec<(&'static str, u64)> {
+        let answered = Some(("answered", self.answered.get())).filter(|(_, n)| *n > 0);
+        answered.into_iter().chain(self.failed.all()).collect()
+    }
+}
