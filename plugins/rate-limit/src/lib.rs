@@ -9,6 +9,8 @@ mod limit;
 mod net;
 mod period;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

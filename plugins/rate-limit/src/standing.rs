@@ -54,6 +54,12 @@ pub(crate) struct Said<'a> {
 }
 
 impl Said<'_> {
+    /// Seconds until the whole quota is there again. A counter may keep a take for a millisecond
+    /// more than the window; clients need not see 61 seconds of a minute.
+    fn reset_s(&self) -> u64 {
+        seconds(self.verdict.reset_after_ms).min(self.limit.window_s)
+    }
+
     /// The fewer remain the tighter; of equal ones the longer to last, as in Kong.
     fn tightness(&self) -> (u32, std::cmp::Reverse<u64>) {
         (self.verdict.remaining, std::cmp::Reverse(self.limit.window_s))
@@ -142,10 +148,10 @@ impl Kong {
             response::set_header(&period.remaining, remaining)?;
         }
         let Some(said) = tightest(said) else { return Ok(()) };
-        let Verdict { remaining, reset_after_ms, .. } = said.verdict;
+        let remaining = said.verdict.remaining;
         response::set_header("ratelimit-limit", quota(said))?;
         response::set_header("ratelimit-remaining", decimal(number, remaining.into()))?;
-        response::set_header("ratelimit-reset", decimal(number, seconds(reset_after_ms)))
+        response::set_header("ratelimit-reset", decimal(number, said.reset_s()))
     }
 }
 
@@ -159,10 +165,10 @@ impl Ietf {
     /// `"minute";r=99;t=60`, of each limit that applies.
     fn standings(&self, said: &[Said<'_>]) -> String {
         let mut items = String::with_capacity(48 * said.len());
-        for Said { index, verdict, .. } in said {
-            let Some(item) = self.items.get(*index) else { continue };
+        for said in said {
+            let Some(item) = self.items.get(said.index) else { continue };
             let separator = if items.is_empty() { "" } else { ", " };
-            let (remaining, reset_s) = (verdict.remaining, seconds(verdict.reset_after_ms));
+            let (remaining, reset_s) = (said.verdict.remaining, said.reset_s());
             write!(items, "{separator}{item}{remaining};t={reset_s}")
                 .expect("a string takes every text");
         }
