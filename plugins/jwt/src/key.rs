@@ -134,23 +134,9 @@ impl Key {
     fn check_with_host(&self) -> Result<(), String> {
         let key = provider::host_key(&self.decoding);
         for algorithm in &self.algorithms {
-            // Of the right length, so that the key is what the host stumbles over, if at all.
-            let signature = vec![1; signature_bytes(*algorithm, &key)];
-            crypto::verify(provider::host_algorithm(*algorithm), &key, b"", &signature)?;
+            crypto::verify(provider::host_algorithm(*algorithm), &key, b"", b"")?;
         }
         Ok(())
-    }
-}
-
-fn signature_bytes(algorithm: Algorithm, key: &crypto::Key) -> usize {
-    match (algorithm, key) {
-        (Algorithm::Hs256, _) => 32,
-        (Algorithm::Hs384, _) => 48,
-        (Algorithm::Hs512 | Algorithm::Es256 | Algorithm::EdDsa, _) => 64,
-        (Algorithm::Es384, _) => 96,
-        (Algorithm::Es512, _) => 132,
-        (_, crypto::Key::Rsa(key)) => key.modulus.len(),
-        _ => 256,
     }
 }
 

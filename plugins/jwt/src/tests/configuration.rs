@@ -222,6 +222,13 @@ fn a_key_that_the_host_cannot_use_is_found_at_once() {
 }
 
 #[test]
+fn an_rsa_key_that_is_too_small_is_found_at_once() {
+    let small = json!({ "kty": "RSA", "n": mint::base64url(&[0xc1; 128]), "e": "AQAB" });
+    let error = refused_configuration(json!({ "issuers": [{ "jwks": { "keys": [small] } }] }));
+    assert_eq!(error.pointer, "/issuers/0/jwks");
+}
+
+#[test]
 fn no_secret_shows_in_an_error() {
     for config in [
         json!({ "issuers": [{ "secret": "hunter2" }] }),
