@@ -220,8 +220,8 @@ fn an_explanation_names_the_winner_and_what_the_others_lack() {
 3. `create` (any host, /users and below): does not match: the method is GET, not POST or PUT
 4. `users` (any host, /users and below): matches, and comes first
 5. `all` (any host, any path): matches too, but `users` comes first
-6. `other` (other.example.com, /users and below): does not match: the host is api.example.com
-7. `number` (any host, regex /users/[0-9]{2}): does not match: the path is /users/1
+6. `number` (any host, regex /users/[0-9]{2}): does not match: the path is /users/1
+7. `other` (other.example.com, /users and below): does not match: the host is api.example.com
 8. `orders` (any host, /orders and below): does not match: the path is /users/1
 "
     );
