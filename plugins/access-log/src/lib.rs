@@ -10,6 +10,8 @@ mod layout;
 mod redact;
 mod sample;
 mod template;
+#[cfg(test)]
+mod tests;
 mod time;
 mod value;
 mod variable;

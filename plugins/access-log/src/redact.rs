@@ -4,7 +4,7 @@
 pub(crate) const REDACTED: &str = "REDACTED";
 
 /// Headers, query parameters and attributes that carry credentials wherever they are used.
-const BUILT_IN: [&str; 42] = [
+pub(crate) const BUILT_IN: [&str; 42] = [
     "access_token",
     "api-key",
     "api_key",

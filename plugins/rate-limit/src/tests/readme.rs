@@ -28,3 +28,12 @@ fn every_example_of_the_readme_is_a_good_configuration() {
         }
     }
 }
+
+#[test]
+fn the_readme_names_every_key() {
+    let readme = include_str!("../../README.md");
+    let schema = fake::schema::<RateLimit>();
+    for name in schema["properties"].as_object().unwrap().keys().filter(|name| *name != "skip") {
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
+    }
+}
