@@ -33,27 +33,27 @@ const REFUSED_FIELDS: [HeaderName; 9] = [
     header::PROXY_AUTHENTICATE,
 ];
 
-/// Reads the one destination of the route that `name` is the name of.
+/// Reads the one destination of a route, which messages call `route`.
 pub(super) fn read(
     table: &mut Table<'_>,
-    name: &str,
+    route: &str,
     upstreams: &Names<'_>,
 ) -> Option<Destination> {
     let given: Vec<(&str, Value<'_>)> =
         WAYS.into_iter().filter_map(|way| Some((way, table.take(way)?))).collect();
     if let [(first, _), (second, place), ..] = given.as_slice() {
-        let message = format!("route `{name}` has both `{first}` and `{second}`");
+        let message = format!("{route} has both `{first}` and `{second}`");
         let finding = place.finding(message).label("a route has one destination");
         return place.refuse(finding);
     }
     match given.first() {
         Some(("upstream", value)) => upstreams
-            .find(value, &format!("route `{name}` sends to"))
+            .find(value, &format!("{route} sends to"))
             .map(|index| Destination::Upstream(UpstreamId(index))),
         Some(("respond", value)) => respond(value).map(Destination::Fixed),
         Some((_, value)) => redirect(value).map(Destination::Redirect),
         None => {
-            let finding = table.finding(format!("route `{name}` leads nowhere"));
+            let finding = table.finding(format!("{route} leads nowhere"));
             table.refuse(finding.hint(format!("add one of {}", suggest::list(WAYS))))
         }
     }

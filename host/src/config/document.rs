@@ -87,7 +87,8 @@ impl Document {
             Err(error) => {
                 let at = Location { file, span: error.span().unwrap_or_default() };
                 let finding = self.sources.finding(&at, error.message());
-                self.give_up(finding.label("not TOML"));
+                let twice = error.message() == "duplicate key";
+                self.give_up(finding.label(if twice { "defined above" } else { "not TOML" }));
             }
         }
     }

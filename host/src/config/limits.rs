@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Limits;
 use super::table::Table;
+use super::tree::Kind;
 use super::value::Value;
 
 const KIB: u64 = 1 << 10;
@@ -110,7 +111,9 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Limits> {
 
 /// A size, or `unlimited`, which is [`u64::MAX`].
 pub(super) fn body_bytes(value: &Value<'_>) -> Option<u64> {
-    if value.literal() == Some("unlimited") {
+    if let Kind::Text(_) = value.node.kind
+        && value.text()?.value == "unlimited"
+    {
         return Some(u64::MAX);
     }
     value.size(&(0..=u64::MAX))

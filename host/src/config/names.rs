@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Check;
 use super::suggest;
+use super::tree::Kind;
 use super::value::{Entry, Value, quoted};
 use super::{Finding, Location};
 
@@ -63,6 +64,17 @@ impl Unique {
     }
 }
 
+/// The tables below `[<kind>s.…]`.
+fn named<'a>(table: &Value<'a>, kind: &str) -> Option<Vec<Entry<'a>>> {
+    match table.node.kind {
+        Kind::Table(_) => table.entries(),
+        _ => {
+            let finding = table.wrong_type("a table of tables");
+            table.refuse(finding.hint(format!("write `[{kind}s.<name>]`")))
+        }
+    }
+}
+
 /// The tables of one kind, such as `upstreams`, over all files.
 pub(super) struct Names<'a> {
     /// Such as `upstream`.
@@ -81,7 +93,7 @@ impl<'a> Names<'a> {
     ) -> Self {
         let mut unique = Unique::new(kind);
         let mut entries = Vec::new();
-        for entry in tables.into_iter().filter_map(|table| table.entries()).flatten() {
+        for entry in tables.into_iter().filter_map(|table| named(&table, kind)).flatten() {
             if !is_name(entry.key) {
                 let article = if kind.starts_with(['o', 'u']) { "an" } else { "a" };
                 refuse(check, entry.key_at, &quoted(entry.key), &format!("{article} {kind}"));
@@ -107,8 +119,9 @@ impl<'a> Names<'a> {
         let kind = self.kind;
         let message = format!("{sentence} {kind} {}, which is not defined", text.quoted());
         let names = self.entries.iter().map(|entry| entry.key);
-        let hint = suggest::hint(&text.value, names, "defined are")
-            .unwrap_or_else(|| format!("define it with `[{kind}s.<name>]`"));
+        let hint = suggest::hint(&text.value, names, "defined are").unwrap_or_else(|| {
+            format!("define it with `[{kind}s.{}]`", text.literal().unwrap_or("<name>"))
+        });
         let finding = reference.finding(message).label(format!("no {kind} has this name"));
         reference.refuse(finding.hint(hint))
     }

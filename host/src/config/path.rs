@@ -11,6 +11,9 @@ type Fault = (&'static str, Option<String>);
 /// Encoded characters that mean something else to each server.
 const AMBIGUOUS: [&str; 2] = ["2F", "5C"];
 
+/// Encoded or not.
+const CONTROL: Fault = ("it has a control character, which no request may have", None);
+
 /// A canonical path. `encoded_slash` is whether `%2F` and `%5C` may be in it.
 pub(super) fn read(value: &Value<'_>, encoded_slash: bool) -> Option<String> {
     let text = value.text()?;
@@ -59,6 +62,9 @@ fn fault(text: &Text<'_>, encoded_slash: bool) -> Option<Fault> {
     if path.split('/').any(|segment| matches!(segment, "." | "..")) {
         return Some(("it has a dot segment", Some("write the path it leads to".to_owned())));
     }
+    if path.contains(char::is_control) {
+        return Some(CONTROL);
+    }
     escapes(path, encoded_slash).or_else(|| {
         let stray = path.chars().find(|character| !plain(*character) && *character != '%')?;
         let mut bytes = [0; 4];
@@ -96,7 +102,7 @@ fn escapes(path: &str, encoded_slash: bool) -> Option<Fault> {
             return Some(("it encodes a character that needs no encoding", Some(hint)));
         }
         if byte.is_ascii_control() {
-            return Some(("it has a control character, which no request may have", None));
+            return Some(CONTROL);
         }
         if AMBIGUOUS.contains(&digits) && !encoded_slash {
             let hint =

@@ -46,14 +46,17 @@ fn route(
     if let (Some(name), Some(place)) = (&name, &name_at) {
         unique.add(value.check, place.at(), name);
     }
-    let called = name_at.as_ref().and_then(Value::literal).unwrap_or("?");
+    let called = match name_at.as_ref().and_then(Value::quoted) {
+        Some(name) => format!("route {name}"),
+        None => "the route".to_owned(),
+    };
     let allow_encoded_slash = table.or("allow_encoded_slash", false, Value::boolean);
     let encoded_slash = allow_encoded_slash.unwrap_or(true);
     let match_at = table.need("match", "{ path = \"/\" }");
     let matcher = match_at.as_ref().and_then(|value| matcher::read(value, encoded_slash));
     let rewrite_at = table.take("rewrite");
-    let pipeline = table.or("pipeline", Vec::new(), |value| pipeline(value, called, plugins));
-    let destination = destination::read(&mut table, called, upstreams);
+    let pipeline = table.or("pipeline", Vec::new(), |value| pipeline(value, &called, plugins));
+    let destination = destination::read(&mut table, &called, upstreams);
     let rewrite = rewrite_at.map_or(Some(None), |value| {
         let matched = matcher.as_ref().map(|matcher| &matcher.path);
         rewrite(&value, matched, destination.as_ref(), encoded_slash).map(Some)
@@ -90,9 +93,9 @@ fn rewrite(
 fn pipeline(value: &Value<'_>, route: &str, plugins: &Names<'_>) -> Option<Vec<PluginId>> {
     let mut pipeline = Vec::new();
     each(&value.items()?, |item| {
-        let id = PluginId(plugins.find(item, &format!("route `{route}` runs"))?);
+        let id = PluginId(plugins.find(item, &format!("{route} runs"))?);
         if pipeline.contains(&id) {
-            let finding = item.finding(format!("route `{route}` runs a plugin twice"));
+            let finding = item.finding(format!("{route} runs a plugin twice"));
             return item.refuse(finding.label("the second"));
         }
         pipeline.push(id);

@@ -1,5 +1,7 @@
 //! Did you mean?
 
+use super::value::quoted;
+
 /// The candidate that `word` was probably meant to be, if one is near enough.
 ///
 /// Near is one typing error (a letter too many, too few, wrong, or swapped with the next) for
@@ -7,11 +9,12 @@
 /// of equally near candidates wins.
 pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let bound = (word.chars().count() / 3).max(1);
+    let letters = word.chars().count();
+    let bound = (letters / 3).max(1);
     candidates
         .into_iter()
         .map(|candidate| (strsim::osa_distance(&word, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= bound)
+        .filter(|(distance, _)| *distance <= bound && *distance < letters)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -24,7 +27,7 @@ pub(super) fn hint<'a>(
 ) -> Option<String> {
     let candidates: Vec<&str> = candidates.into_iter().collect();
     if let Some(near) = suggest(word, candidates.iter().copied()) {
-        return Some(format!("did you mean `{near}`?"));
+        return Some(format!("did you mean {}?", quoted(near)));
     }
     if candidates.is_empty() {
         return None;
@@ -34,7 +37,7 @@ pub(super) fn hint<'a>(
 
 /// The words in backticks, with commas.
 pub(super) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+    words.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -52,6 +55,7 @@ mod tests {
     fn a_far_candidate_is_not() {
         assert_eq!(suggest("path", ["host"]), None);
         assert_eq!(suggest("x", ["name"]), None);
+        assert_eq!(suggest("x", ["y"]), None);
         assert_eq!(suggest("", ["name"]), None);
         assert_eq!(suggest("name", []), None);
     }

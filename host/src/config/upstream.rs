@@ -88,7 +88,7 @@ fn url(value: &Value<'_>) -> Option<(String, u16)> {
     }
 }
 
-type Fault = (&'static str, Option<String>);
+type Fault = (String, Option<String>);
 
 fn parse(text: &Text<'_>) -> Result<(String, u16), Fault> {
     let Some((scheme, rest)) = text.value.split_once("://") else {
@@ -96,24 +96,27 @@ fn parse(text: &Text<'_>) -> Result<(String, u16), Fault> {
             Some(literal) => format!("write `http://{literal}`"),
             None => "write `http://host:port`".to_owned(),
         };
-        return Err(("the URL has no scheme", Some(hint)));
+        return Err(("the URL has no scheme".to_owned(), Some(hint)));
     };
     if scheme.eq_ignore_ascii_case("https") {
         let hint = "put a TLS proxy beside the upstream, or use `http://` on a trusted network";
-        return Err(("TLS to upstreams is not supported yet", Some(hint.to_owned())));
+        return Err(("TLS to upstreams is not supported yet".to_owned(), Some(hint.to_owned())));
     }
     if !scheme.eq_ignore_ascii_case("http") {
-        return Err(("the scheme of an endpoint must be `http`", None));
+        return Err(("the scheme of an endpoint must be `http`".to_owned(), None));
     }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     if authority.contains('@') {
         let hint = "credentials belong in a header; a plugin can add it";
-        return Err(("an endpoint has no user and password", Some(hint.to_owned())));
+        return Err(("an endpoint has no user and password".to_owned(), Some(hint.to_owned())));
     }
     if !matches!(path, "" | "/") {
         let hint = "to add or change a path, use `rewrite` in the route";
-        return Err(("an endpoint has no path, query or fragment", Some(hint.to_owned())));
+        return Err((
+            "an endpoint has no path, query or fragment".to_owned(),
+            Some(hint.to_owned()),
+        ));
     }
     let (host, port) = host_and_port(authority)?;
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -130,13 +133,13 @@ fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fault> {
         None => (authority, None),
     };
     let host = host::canonical(host)
-        .map_err(|reason| ("the URL has no valid host", Some(reason.to_owned())))?;
+        .map_err(|reason| (format!("the URL has no valid host: {reason}"), None))?;
     let Some(port) = port else { return Ok((host, None)) };
     match port.parse::<u16>() {
         Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => {
             Ok((host, Some(number)))
         }
-        _ => Err(("the port must be from 1 to 65535", None)),
+        _ => Err(("the port must be from 1 to 65535".to_owned(), None)),
     }
 }
 

@@ -55,6 +55,11 @@ impl Text<'_> {
 
 /// In backticks, without effect on a terminal, and not too long.
 pub(super) fn quoted(text: &str) -> String {
+    format!("`{}`", harmless(text))
+}
+
+/// Without effect on a terminal, and not too long.
+fn harmless(text: &str) -> String {
     let mut shown: String = text
         .chars()
         .take(QUOTE_CHARACTERS_MAX)
@@ -63,7 +68,7 @@ pub(super) fn quoted(text: &str) -> String {
     if text.chars().count() > QUOTE_CHARACTERS_MAX {
         shown.push('…');
     }
-    format!("`{shown}`")
+    shown
 }
 
 /// Reads every item, so that each leaves its findings; `None` if one of them could not be read.
@@ -98,7 +103,8 @@ impl<'a> Value<'a> {
             Kind::Text(_) => "a string",
             Kind::Integer(_) => "an integer",
             Kind::Float(_) => "a float",
-            Kind::Boolean(_) => "a boolean",
+            Kind::Boolean(true) => "`true`",
+            Kind::Boolean(false) => "`false`",
             Kind::Datetime(_) => "a date-time",
             Kind::Array(_) => "an array",
             Kind::Table(_) => "a table",
@@ -141,7 +147,7 @@ impl<'a> Value<'a> {
     pub(super) fn boolean(&self) -> Option<bool> {
         match &self.node.kind {
             Kind::Boolean(value) => Some(*value),
-            _ => self.wrong("a boolean"),
+            _ => self.wrong("`true` or `false`"),
         }
     }
 
@@ -241,7 +247,7 @@ impl<'a> Value<'a> {
         let items = self.items()?;
         if items.is_empty() {
             let finding = self.finding(format!("`{}` is empty", self.name));
-            return self.refuse(finding.label("list at least one, or leave the key out"));
+            return self.refuse(finding.label("list at least one"));
         }
         Some(items)
     }
@@ -249,7 +255,11 @@ impl<'a> Value<'a> {
     /// The items of an array of tables.
     pub(super) fn tables(&self) -> Option<Vec<Self>> {
         match self.node.kind {
-            Kind::Array(_) => self.items(),
+            Kind::Array(_) => {
+                let mut tables = self.items()?;
+                tables.iter_mut().for_each(|table| table.name.clone_from(&self.name));
+                Some(tables)
+            }
             _ => {
                 let finding = self.wrong_type("an array of tables");
                 self.refuse(finding.hint(format!("write `[[{}]]`", self.name)))
@@ -257,10 +267,10 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The string itself, if it is one.
-    pub(super) fn literal(&self) -> Option<&'a str> {
+    /// The string as written, in backticks, if it is one.
+    pub(super) fn quoted(&self) -> Option<String> {
         match &self.node.kind {
-            Kind::Text(text) => Some(text),
+            Kind::Text(text) => Some(quoted(text)),
             _ => None,
         }
     }
@@ -286,7 +296,7 @@ impl<'a> Value<'a> {
             key_at: &member.key_at,
             value: Value {
                 check: self.check,
-                name: format!("{}.{}", self.name, member.key),
+                name: format!("{}.{}", self.name, harmless(&member.key)),
                 node: &member.node,
             },
         };

@@ -1,0 +1,439 @@
+//! Files without findings.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::header::{HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+
+use super::super::{
+    Budget, Component, Destination, Endpoint, FixedResponse, Gateway, HostMatcher, HostPolicy,
+    Isolation, Limits, OnError, PathMatcher, PluginId, Redirect, Rewrite, Route, Tls, UpstreamId,
+    ValueMatcher, load_text,
+};
+use super::loaded;
+
+/// Every key that there is, but `include`.
+pub(super) const EVERY_KEY: &str = r#"
+[gateway]
+name = "edge-1"
+workers = 2
+trusted_proxies = ["10.0.0.0/8", "::1"]
+drain_timeout = "1m 30s"
+plugins_dir = "/srv/plugins"
+cache_dir = false
+
+[admin]
+address = "127.0.0.1:9000"
+
+[limits]
+request_head = "64KiB"
+request_headers = 50
+request_body = "unlimited"
+connections = 5000
+header_timeout = "5s"
+idle_timeout = "1m"
+body_timeout = "500ms"
+http2_streams = 64
+counters = 1000
+kv = 2000000
+instances = 10
+
+[[listeners]]
+address = "127.0.0.1:8080"
+
+[[listeners]]
+address = "[::1]:8443"
+tls = { certificate = "cert.pem", key = "key.pem" }
+
+[outputs.access]
+file = "logs/access.log"
+queue = 16
+
+[upstreams.users]
+endpoints = ["http://127.0.0.1", { url = "http://[::1]:9002/", weight = 3 }]
+connect_timeout = "1s"
+response_timeout = "2s"
+idle_timeout = "3s"
+host = "Users.Internal:9000"
+
+[upstreams.orders]
+endpoints = ["http://orders:9001"]
+host = "endpoint"
+
+[plugins.auth]
+component = "jwt"
+isolation = { pooled = { calls = 5, idle = 2 } }
+on_error = "skip"
+grants = ["kv", "crypto"]
+limits = { memory = "1MiB", cpu = "5ms", wall = "10ms", instances = 3, queue = 0 }
+
+[plugins.auth.config]
+"a/b~c" = [1, 2.5, true, { at = 1979-05-27T07:32:00Z }]
+
+[plugins.own]
+component = "wasm/own.wasm"
+isolation = "pooled"
+
+[[routes]]
+name = "users"
+match.host = ["API.example.com", "*.example.org"]
+match.path = "/users/"
+match.methods = ["GET", "POST"]
+match.headers = { X-Canary = "1", x-a = { regex = "a|b" }, x-b = true }
+match.query = { v = "2" }
+rewrite = { strip_prefix = true }
+pipeline = ["own", "auth"]
+upstream = "users"
+timeout = "5s"
+request_body = "1MiB"
+allow_encoded_slash = true
+
+[[routes]]
+name = "orders"
+match = { path = { prefix = "/" } }
+rewrite = { replace_prefix = "/v2/" }
+upstream = "orders"
+
+[[routes]]
+name = "order"
+match = { path = { regex = "/orders/[0-9]+" } }
+rewrite = { replace_path = "/x/" }
+upstream = "orders"
+
+[[routes]]
+name = "health"
+match = { path = { exact = "/health/" } }
+respond = { status = 503, headers = { X-A = "1", set-cookie = ["a=1", "b=2"] }, body = "down" }
+
+[[routes]]
+name = "moved"
+match = { host = "old.example.com" }
+redirect = { scheme = "https", host = "New.example.com", port = 8443, path = "/x", status = 308 }
+"#;
+
+#[test]
+fn the_process_is_as_the_file_says() {
+    let config = loaded(EVERY_KEY).config;
+    assert_eq!(
+        config.gateway,
+        Gateway {
+            name: "edge-1".to_owned(),
+            workers: Some(2),
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+            drain_timeout: Duration::from_secs(90),
+            plugins_dir: PathBuf::from("/srv/plugins"),
+            cache_dir: None,
+        }
+    );
+    assert_eq!(config.admin, Some("127.0.0.1:9000".parse().unwrap()));
+    assert_eq!(
+        config.limits,
+        Limits {
+            request_head_bytes: 65_536,
+            request_headers: 50,
+            request_body_bytes: u64::MAX,
+            connections: 5000,
+            header_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_millis(500),
+            http2_streams: 64,
+            counters: 1000,
+            kv_bytes: 2_000_000,
+            instances: 10,
+        }
+    );
+    let [plain, tls] = config.listeners.as_slice() else { panic!("two listeners") };
+    assert_eq!((plain.address, &plain.tls), ("127.0.0.1:8080".parse().unwrap(), &None));
+    assert_eq!(tls.address, "[::1]:8443".parse().unwrap());
+    assert_eq!(
+        tls.tls,
+        Some(Tls { certificate: PathBuf::from("./cert.pem"), key: PathBuf::from("./key.pem") })
+    );
+    let [output] = config.outputs.as_slice() else { panic!("one output") };
+    assert_eq!(output.name, "access");
+    assert_eq!(output.file, Path::new("./logs/access.log"));
+    assert_eq!(output.queue, 16);
+}
+
+#[test]
+fn the_upstreams_are_as_the_file_says() {
+    let config = loaded(EVERY_KEY).config;
+    let [users, orders] = config.upstreams.as_slice() else { panic!("two upstreams") };
+    assert_eq!(users.name, "users");
+    assert_eq!(
+        users.endpoints,
+        [
+            Endpoint { host: "127.0.0.1".to_owned(), port: 80, weight: 1 },
+            Endpoint { host: "::1".to_owned(), port: 9002, weight: 3 },
+        ]
+    );
+    assert_eq!(users.connect_timeout, Duration::from_secs(1));
+    assert_eq!(users.response_timeout, Duration::from_secs(2));
+    assert_eq!(users.idle_timeout, Duration::from_secs(3));
+    assert_eq!(users.host, HostPolicy::Fixed(HeaderValue::from_static("users.internal:9000")));
+    assert_eq!(orders.host, HostPolicy::Endpoint);
+    assert_eq!(orders.connect_timeout, Duration::from_secs(3));
+    assert_eq!(orders.response_timeout, Duration::from_secs(30));
+    assert_eq!(orders.idle_timeout, Duration::from_secs(60));
+}
+
+#[test]
+fn the_plugins_are_as_the_file_says() {
+    let loaded = loaded(EVERY_KEY);
+    let [auth, own] = loaded.config.plugins.as_slice() else { panic!("two plugins") };
+    assert_eq!(auth.component, Component::Named("jwt".to_owned()));
+    assert_eq!(auth.config.expose(), r#"{"a/b~c":[1,2.5,true,{"at":"1979-05-27T07:32:00Z"}]}"#);
+    assert_eq!(auth.isolation, Isolation::Pooled { calls: 5, idle: 2 });
+    assert_eq!(auth.on_error, OnError::Skip);
+    assert_eq!(auth.grants, Some(vec!["crypto".to_owned(), "kv".to_owned()]));
+    assert_eq!(
+        auth.budget,
+        Budget {
+            memory_bytes: 1 << 20,
+            cpu: Duration::from_millis(5),
+            wall: Duration::from_millis(10),
+            instances: 3,
+            queue: 0,
+        }
+    );
+    assert_eq!(own.component, Component::File(PathBuf::from("./wasm/own.wasm")));
+    assert_eq!(own.config.expose(), "{}");
+    assert_eq!(own.isolation, Isolation::Pooled { calls: 10_000, idle: 32 });
+    assert_eq!(own.on_error, OnError::Deny);
+    assert_eq!(own.grants, None);
+    assert_eq!(
+        own.budget,
+        Budget {
+            memory_bytes: 64 << 20,
+            cpu: Duration::from_millis(50),
+            wall: Duration::from_secs(1),
+            instances: 256,
+            queue: 1024,
+        }
+    );
+}
+
+#[test]
+fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
+    let loaded = loaded(EVERY_KEY);
+    let at = |plugin: usize, pointer: &str| {
+        let location = loaded.config.plugins[plugin].at.locate(pointer);
+        loaded.sources.finding(location, "x").position()
+    };
+    assert_eq!(at(0, ""), "gateway.toml:54:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:55:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:55:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:55:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:55:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:54:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:57:1");
+    let places = &loaded.config.plugins[0].at;
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:51:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:48:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:47:1");
+}
+
+/// The routes of the file: `users`, `orders`, `order`, `health` and `moved`.
+fn routes() -> [Route; 5] {
+    loaded(EVERY_KEY).config.routes.try_into().expect("five routes")
+}
+
+#[test]
+fn a_matcher_is_as_the_file_says() {
+    let [Route { matcher, .. }, ..] = routes();
+    assert_eq!(
+        matcher.hosts,
+        [
+            HostMatcher::Exact("api.example.com".to_owned()),
+            HostMatcher::Suffix(".example.org".to_owned()),
+        ]
+    );
+    assert!(matches!(&matcher.path, PathMatcher::Prefix(path) if path == "/users"));
+    assert_eq!(matcher.methods, [Method::GET, Method::POST]);
+}
+
+#[test]
+fn conditions_for_values_are_as_the_file_says() {
+    let [Route { matcher, .. }, ..] = routes();
+    let [canary, a, b] = matcher.headers.as_slice() else { panic!("three headers") };
+    assert_eq!(canary.name, "x-canary");
+    assert!(matches!(&canary.value, ValueMatcher::Exact(text) if text == "1"));
+    assert!(matches!(&a.value, ValueMatcher::Regex(regex) if regex.as_str() == r"\A(?:a|b)\z"));
+    assert!(matches!(&b.value, ValueMatcher::Present));
+    assert_eq!(matcher.query[0].name, "v");
+}
+
+#[test]
+fn a_forwarding_route_is_as_the_file_says() {
+    let [users, ..] = routes();
+    assert_eq!(users.rewrite, Some(Rewrite::StripPrefix("/users".to_owned())));
+    assert_eq!(users.pipeline, [PluginId(1), PluginId(0)]);
+    assert_eq!(users.destination, Destination::Upstream(UpstreamId(0)));
+    assert_eq!(users.timeout, Duration::from_secs(5));
+    assert_eq!(users.request_body_bytes, Some(1 << 20));
+    assert!(users.allow_encoded_slash);
+}
+
+#[test]
+fn a_route_has_defaults_and_its_rewrite_is_canonical() {
+    let [_, orders, order, ..] = routes();
+    assert!(matches!(&orders.matcher.path, PathMatcher::Prefix(path) if path == "/"));
+    let rewrite = Rewrite::ReplacePrefix { prefix: "/".to_owned(), with: "/v2".to_owned() };
+    assert_eq!(orders.rewrite, Some(rewrite));
+    assert_eq!(orders.timeout, Duration::from_secs(60));
+    assert_eq!(orders.request_body_bytes, None);
+    assert!(!orders.allow_encoded_slash);
+
+    assert!(
+        matches!(&order.matcher.path, PathMatcher::Regex(regex) if regex.is_match("/orders/1"))
+    );
+    assert_eq!(order.rewrite, Some(Rewrite::ReplacePath("/x/".to_owned())));
+}
+
+#[test]
+fn answers_without_an_upstream_are_as_the_file_says() {
+    let [_, _, _, health, moved] = routes();
+    assert!(matches!(&health.matcher.path, PathMatcher::Exact(path) if path == "/health/"));
+    let header = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
+    assert_eq!(
+        health.destination,
+        Destination::Fixed(FixedResponse {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            headers: vec![
+                header("x-a", "1"),
+                header("set-cookie", "a=1"),
+                header("set-cookie", "b=2")
+            ],
+            body: "down".to_owned(),
+        })
+    );
+    assert_eq!(
+        moved.destination,
+        Destination::Redirect(Redirect {
+            status: StatusCode::PERMANENT_REDIRECT,
+            scheme: Some("https".to_owned()),
+            host: Some("new.example.com".to_owned()),
+            port: Some(8443),
+            path: Some("/x".to_owned()),
+        })
+    );
+}
+
+#[test]
+fn what_is_absent_has_its_default() {
+    let config = loaded("").config;
+    assert_eq!(
+        config.gateway,
+        Gateway {
+            name: "tidegate".to_owned(),
+            workers: None,
+            trusted_proxies: Vec::new(),
+            drain_timeout: Duration::from_secs(30),
+            plugins_dir: PathBuf::from("./plugins"),
+            cache_dir: None,
+        }
+    );
+    assert_eq!(config.admin, Some("127.0.0.1:9901".parse().unwrap()));
+    assert_eq!(
+        config.limits,
+        Limits {
+            request_head_bytes: 32 * 1024,
+            request_headers: 100,
+            request_body_bytes: 16 << 20,
+            connections: 10_000,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            body_timeout: Duration::from_secs(60),
+            http2_streams: 128,
+            counters: 1_000_000,
+            kv_bytes: 64 << 20,
+            instances: 1000,
+        }
+    );
+    assert_eq!(loaded("admin = false").config.admin, None);
+}
+
+#[test]
+fn a_redirect_is_temporary_and_an_answer_is_good_unless_said_otherwise() {
+    let config = loaded(
+        r#"
+[[routes]]
+name = "a"
+match = { path = "/a" }
+redirect = { scheme = "https" }
+
+[[routes]]
+name = "b"
+match = { path = "/b" }
+respond = {}
+"#,
+    )
+    .config;
+    let Destination::Redirect(redirect) = &config.routes[0].destination else { panic!("redirect") };
+    assert_eq!(redirect.status, StatusCode::FOUND);
+    let Destination::Fixed(answer) = &config.routes[1].destination else { panic!("answer") };
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, ""));
+}
+
+#[test]
+fn some_first_segments_of_the_prefix_may_be_stripped() {
+    let config = loaded(
+        r#"
+[upstreams.users]
+endpoints = ["http://127.0.0.1:9001"]
+
+[[routes]]
+name = "users"
+match = { path = "/api/users" }
+rewrite = { strip_prefix = "/api/" }
+upstream = "users"
+"#,
+    )
+    .config;
+    assert_eq!(config.routes[0].rewrite, Some(Rewrite::StripPrefix("/api".to_owned())));
+}
+
+#[test]
+fn compiled_code_is_cached_where_the_user_keeps_caches() {
+    let cache_dir = |variables: &[(&str, &str)]| {
+        let environment = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let text = "[[listeners]]\naddress = '127.0.0.1:0'";
+        load_text("gateway.toml", text, &environment).unwrap().config.gateway.cache_dir
+    };
+    assert_eq!(
+        cache_dir(&[("XDG_CACHE_HOME", "/caches"), ("HOME", "/home/ada")]),
+        Some(PathBuf::from("/caches/tidegate"))
+    );
+    assert_eq!(
+        cache_dir(&[("XDG_CACHE_HOME", "relative"), ("HOME", "/home/ada")]),
+        Some(PathBuf::from("/home/ada/.cache/tidegate"))
+    );
+    assert_eq!(cache_dir(&[]), None);
+}
+
+#[test]
+fn any_free_port_may_be_asked_for_twice() {
+    let listeners = "[[listeners]]\naddress = '127.0.0.1:0'\n".repeat(2);
+    assert_eq!(loaded(&listeners).config.listeners.len(), 2);
+}
+
+#[test]
+fn an_encoded_slash_may_be_matched_where_it_is_allowed() {
+    let config = loaded(
+        r#"
+[[routes]]
+name = "files"
+match = { path = "/files/a%2Fb" }
+allow_encoded_slash = true
+respond = {}
+"#,
+    )
+    .config;
+    assert!(
+        matches!(&config.routes[0].matcher.path, PathMatcher::Prefix(path) if path == "/files/a%2Fb")
+    );
+}
