@@ -1,1 +1,15 @@
-//! Tidegate.
+//! Tidegate: a programmable API gateway.
+//!
+//! Every policy is a WebAssembly component behind the contract in `wit/`; this crate does what must
+//! be native. Its modules read in the order a request travels: `listener`, `exchange`, `route`,
+//! `plugin`, `upstream`.
+
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod facts;
+pub mod failure;
+pub mod plugin;
+pub mod route;
+pub mod state;
+pub mod telemetry;

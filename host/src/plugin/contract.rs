@@ -1,0 +1,196 @@
+//! The contract of `wit/` in Rust, and whether a component keeps it.
+
+use wasmtime::component::types::{Component as ComponentType, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex};
+
+#[expect(missing_docs, reason = "generated; wit/ documents every item")]
+#[allow(clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]
+#[allow(unreachable_pub, unnameable_types, unused_qualifications, reason = "generated")]
+pub mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "tidegate:plugin/plugin",
+        imports: { default: trappable },
+        exports: { default: async },
+        require_store_data_send: true,
+    });
+}
+
+#[expect(missing_docs, reason = "generated; wit/ documents every item")]
+#[allow(clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]
+#[allow(unreachable_pub, unnameable_types, unused_qualifications, reason = "generated")]
+pub mod log_phase {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "tidegate:plugin/on-log",
+        exports: { default: async },
+        require_store_data_send: true,
+        with: { "tidegate:plugin/types": super::bindings::tidegate::plugin::types },
+    });
+}
+
+/// The package whose interfaces this host knows.
+const PACKAGE: &str = "tidegate:plugin/";
+/// The version of the contract in `wit/`.
+pub const VERSION: &str = "0.1.0";
+/// Versions with this prefix are compatible: before 1.0 the minor number is the breaking one.
+const COMPATIBLE: &str = "0.1.";
+
+/// Interfaces that every plugin may import.
+const FREE: [&str; 6] = ["types", "request", "response", "exchange", "clock", "log"];
+/// Interfaces that need a grant of the same name.
+pub const CAPABILITIES: [&str; 5] = ["counter", "crypto", "kv", "metrics", "output"];
+/// Parts of WASI 0.2 that are linked, without any right: no file, no socket, no environment.
+const WASI: [&str; 6] =
+    ["wasi:io/", "wasi:cli/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"];
+
+/// What a component exports of the contract.
+#[derive(Debug, Clone)]
+pub struct Exports {
+    /// `describe` and `configure`.
+    pub(super) describe: ComponentExportIndex,
+    pub(super) configure: ComponentExportIndex,
+    /// Absent if the plugin has no such phase.
+    pub(super) request: Option<ComponentExportIndex>,
+    pub(super) response: Option<ComponentExportIndex>,
+    pub(super) log: Option<ComponentExportIndex>,
+}
+
+/// Why a component cannot be a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Unfit {
+    pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+/// Whether `bytes` begin like a component, with what else they may be.
+pub(super) fn check_preamble(bytes: &[u8]) -> Result<(), Unfit> {
+    match bytes.first_chunk::<8>() {
+        Some([0, b'a', b's', b'm', 0x0d, 0, 1, 0]) => Ok(()),
+        Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => Err(Unfit::new(
+            "is a core module, not a component",
+            "build it for wasm32-wasip2, or wrap it with `wasm-tools component new`",
+        )),
+        _ => Err(Unfit::new(
+            "is not WebAssembly",
+            "the file must be a component in the binary format, as `cargo build --target \
+             wasm32-wasip2` writes it",
+        )),
+    }
+}
+
+/// The capabilities that a component imports, sorted.
+///
+/// # Errors
+///
+/// All imports that this host does not offer.
+pub(super) fn imports(component: &Component) -> Result<Vec<&'static str>, Vec<Unfit>> {
+    let mut capabilities = Vec::new();
+    let mut unfit = Vec::new();
+    let component_type: ComponentType = component.component_type();
+    for (import, _) in component_type.imports(component.engine()) {
+        match known_import(import) {
+            Ok(Some(capability)) => capabilities.push(capability),
+            Ok(None) => {}
+            Err(problem) => unfit.push(problem),
+        }
+    }
+    capabilities.sort_unstable();
+    if unfit.is_empty() { Ok(capabilities) } else { Err(unfit) }
+}
+
+fn known_import(import: &str) -> Result<Option<&'static str>, Unfit> {
+    let Some(own) = import.strip_prefix(PACKAGE) else {
+        if WASI.iter().any(|interface| import.starts_with(interface)) && import.contains("@0.2.") {
+            return Ok(None);
+        }
+        let hint = if import.starts_with("wasi:http/") {
+            "plugins make no HTTP requests by wasi:http; with componentize-js use `--disable http \
+             fetch-event`"
+        } else {
+            "a plugin may import the interfaces of `tidegate:plugin` and of WASI 0.2 (io, cli, \
+             clocks, random, filesystem, sockets)"
+        };
+        return Err(Unfit::new(format!("imports `{import}`, which is not offered"), hint));
+    };
+    let (name, version) = own.split_once('@').unwrap_or((own, ""));
+    check_version(import, version)?;
+    if FREE.contains(&name) {
+        return Ok(None);
+    }
+    CAPABILITIES.iter().find(|known| **known == name).map(|known| Some(*known)).ok_or_else(|| {
+        Unfit::new(
+            format!("imports `{import}`, which is not part of the contract"),
+            format!("interfaces are {}, {}", FREE.join(", "), CAPABILITIES.join(", ")),
+        )
+    })
+}
+
+fn check_version(item: &str, version: &str) -> Result<(), Unfit> {
+    if version.starts_with(COMPATIBLE) {
+        return Ok(());
+    }
+    Err(Unfit::new(
+        format!("is built for `{item}`, another version of the contract"),
+        format!("this gateway supports {COMPATIBLE}x (it has {VERSION}); build the plugin against that"),
+    ))
+}
+
+/// Finds what a component exports of the contract.
+///
+/// # Errors
+///
+/// A missing `lifecycle`, no phase at all, or another version of the contract.
+pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
+    let mut unfit = Vec::new();
+    let mut names = Vec::new();
+    let component_type: ComponentType = component.component_type();
+    for (export, item) in component_type.exports(component.engine()) {
+        if let (Some(own), ComponentItem::ComponentInstance(_)) =
+            (export.strip_prefix(PACKAGE), &item.ty)
+        {
+            let (name, version) = own.split_once('@').unwrap_or((own, ""));
+            match check_version(export, version) {
+                Ok(()) => names.push((name.to_owned(), export.to_owned())),
+                Err(problem) => unfit.push(problem),
+            }
+        }
+    }
+    if !unfit.is_empty() {
+        return Err(unfit);
+    }
+    let find = |interface: &str, function: &str| {
+        let (_, export) = names.iter().find(|(name, _)| name == interface)?;
+        let instance = component.get_export_index(None, export)?;
+        component.get_export_index(Some(&instance), function)
+    };
+    let found = (
+        find("lifecycle", "describe"),
+        find("lifecycle", "configure"),
+        find("request-phase", "on-request"),
+        find("response-phase", "on-response"),
+        find("log-phase", "on-complete"),
+    );
+    match found {
+        (_, _, None, None, None) => Err(vec![Unfit::new(
+            "exports no phase",
+            "a plugin exports one or more of `request-phase`, `response-phase` and `log-phase` of \
+             `tidegate:plugin`; in Rust: `tidegate_plugin::export!(MyPlugin: OnRequest)`",
+        )]),
+        (Some(describe), Some(configure), request, response, log) => {
+            Ok(Exports { describe, configure, request, response, log })
+        }
+        _ => Err(vec![Unfit::new(
+            format!("does not export `{PACKAGE}lifecycle@{VERSION}`"),
+            "every plugin exports `lifecycle`; the SDK's export macro does it",
+        )]),
+    }
+}

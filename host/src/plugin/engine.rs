@@ -1,0 +1,170 @@
+//! The one wasmtime engine of the process, and the ticks by which running time is counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use wasmtime::{
+    Config, Enabled, Engine as Wasmtime, EngineWeak, InstanceAllocationStrategy,
+    PoolingAllocationConfig, WasmBacktraceDetails,
+};
+
+use super::cache::FunctionCache;
+
+/// How often running guests are interrupted: the grain of `limits.cpu`, and how long one guest
+/// keeps a worker from its other exchanges.
+pub const TICK: Duration = Duration::from_millis(1);
+
+/// After this long without a call the ticks stop until the next one, so that an idle gateway sleeps.
+///
+/// Longer than any `limits.wall` (at most 60 s), so that no guest runs without ticks.
+const IDLE: Duration = Duration::from_secs(90);
+
+/// The largest linear memory that a plugin's budget may allow.
+pub const MEMORY_BYTES_MAX: usize = 1 << 30;
+
+/// Bytes of a linear memory that stay mapped between two instances of a slot.
+///
+/// With the page-map scan only pages that were written are reset, so keeping many costs nothing
+/// but the memory: at most this much a slot that was ever in use.
+const KEEP_RESIDENT_BYTES: usize = 1 << 20;
+
+/// Core modules, memories and tables of one component; a Python component has 38 modules.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+
+/// The engine and its clock.
+pub struct Engine {
+    wasmtime: Wasmtime,
+    cache: Arc<FunctionCache>,
+    ticker: Arc<Ticker>,
+}
+
+impl Engine {
+    /// An engine with room for `instances` live plugin instances.
+    ///
+    /// # Errors
+    ///
+    /// If the address space for the instances cannot be reserved.
+    pub fn new(instances: u32, cache: FunctionCache) -> wasmtime::Result<Self> {
+        let cache = Arc::new(cache);
+        let mut config = Config::new();
+        config
+            .concurrency_support(false)
+            .epoch_interruption(true)
+            .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+            // Function bodies only: what a snapshot holds of a plugin's configuration, secrets
+            // included, never reaches the disk.
+            .enable_incremental_compilation(Arc::clone(&cache) as _)?;
+        // What no toolchain of plugins needs only adds ways in.
+        config.wasm_tail_call(false).wasm_multi_memory(true).wasm_relaxed_simd(false);
+
+        let mut pool = PoolingAllocationConfig::new();
+        pool.pagemap_scan(Enabled::Auto)
+            .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+            .table_keep_resident(64 << 10)
+            .async_stack_keep_resident(32 << 10)
+            .max_memory_size(MEMORY_BYTES_MAX)
+            .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+            .max_memories_per_component(4)
+            .max_tables_per_component(CORE_INSTANCES_PER_COMPONENT)
+            .max_component_instance_size(1 << 20)
+            .max_core_instance_size(1 << 20)
+            .total_component_instances(instances)
+            .total_core_instances(instances.saturating_mul(4))
+            .total_memories(instances)
+            .total_tables(instances.saturating_mul(3))
+            .total_stacks(instances);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+
+        let wasmtime = Wasmtime::new(&config)?;
+        let ticker = Ticker::start(wasmtime.weak())?;
+        Ok(Self { wasmtime, cache, ticker })
+    }
+
+    /// wasmtime's own handle.
+    #[must_use]
+    pub const fn wasmtime(&self) -> &Wasmtime {
+        &self.wasmtime
+    }
+
+    pub(super) fn cache(&self) -> &FunctionCache {
+        &self.cache
+    }
+
+    /// Says that a guest is about to run, so that ticks are needed.
+    pub(super) fn wake(&self) {
+        self.ticker.wake();
+    }
+}
+
+/// A thread that advances the engine's epoch while guests may be running.
+struct Ticker {
+    used: AtomicBool,
+    asleep: AtomicBool,
+    thread: std::sync::OnceLock<thread::Thread>,
+}
+
+impl Ticker {
+    fn start(engine: EngineWeak) -> wasmtime::Result<Arc<Self>> {
+        let ticker = Arc::new(Self {
+            used: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+            thread: std::sync::OnceLock::new(),
+        });
+        let own = Arc::clone(&ticker);
+        let handle = thread::Builder::new()
+            .name("tidegate-ticker".to_owned())
+            .spawn(move || own.run(&engine))
+            .map_err(wasmtime::Error::from)?;
+        ticker.thread.set(handle.thread().clone()).expect("set once, here");
+        Ok(ticker)
+    }
+
+    fn wake(&self) {
+        // A plain read in the common case: the line stays shared between the workers' caches.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::SeqCst);
+            if self.asleep.load(Ordering::SeqCst)
+                && let Some(thread) = self.thread.get()
+            {
+                thread.unpark();
+            }
+        }
+    }
+
+    fn run(&self, engine: &EngineWeak) {
+        let idle_ticks = IDLE.as_millis() / TICK.as_millis();
+        let mut unused = 0;
+        loop {
+            // Sleeping is this thread's whole work.
+            thread::park_timeout(TICK);
+            let Some(engine) = engine.upgrade() else { return };
+            engine.increment_epoch();
+            drop(engine);
+            unused = if self.used.swap(false, Ordering::SeqCst) { 0 } else { unused + 1 };
+            if unused >= idle_ticks {
+                self.asleep.store(true, Ordering::SeqCst);
+                while !self.used.load(Ordering::SeqCst) {
+                    // Woken by the next call; the timeout notices an engine that is gone.
+                    thread::park_timeout(IDLE);
+                    if !alive(engine) {
+                        return;
+                    }
+                }
+                self.asleep.store(false, Ordering::SeqCst);
+                unused = 0;
+            }
+        }
+    }
+}
+
+fn alive(engine: &EngineWeak) -> bool {
+    engine.upgrade().is_some()
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
