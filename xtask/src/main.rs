@@ -1,1 +1,86 @@
-fn main() {}
+//! The project's commands: `cargo xtask <command>`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  setup             install what rustup alone does not bring: the target of the plugins
+  demo [--release]  set up, build, and run a gateway with a demo upstream on loopback
+  test              set up, check format and lints, and run all tests
+  ci                the same with the versions of Cargo.lock only";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[] as &[String]),
+    };
+    let outcome = match command {
+        "setup" => setup(),
+        "demo" => demo(rest),
+        "test" => test(&[]),
+        "ci" => test(&["--locked"]),
+        "help" | "-h" | "--help" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        unknown => {
+            eprintln!("error: there is no command `{unknown}`\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn setup() -> Result<(), String> {
+    let present = xtask::has_target("rustc").map_err(|error| format!("rustc: {error}"))?;
+    if present {
+        println!("setup: the target {} is installed", xtask::TARGET);
+        return Ok(());
+    }
+    println!("setup: installing the target {}", xtask::TARGET);
+    xtask::add_target()
+}
+
+fn demo(arguments: &[String]) -> Result<(), String> {
+    setup()?;
+    let (release, rest): (Vec<&str>, Vec<&str>) =
+        arguments.iter().map(String::as_str).partition(|argument| *argument == "--release");
+    println!("demo: building the gateway; the first time takes some minutes");
+    let mut run = vec!["run", "--package", "tidegate"];
+    run.extend(release);
+    run.extend(["--", "demo"]);
+    run.extend(rest);
+    cargo(&run)
+}
+
+fn test(locked: &[&str]) -> Result<(), String> {
+    setup()?;
+    println!("test: everything runs on loopback; no other service, such as Redis, is needed");
+    cargo(&["fmt", "--all", "--check"])?;
+    let with = |words: &[&'static str]| [words, locked].concat();
+    let mut clippy = with(&["clippy", "--workspace", "--all-targets"]);
+    clippy.extend(["--", "-D", "warnings"]);
+    cargo(&clippy)?;
+    cargo(&with(&["test", "--workspace"]))
+}
+
+fn cargo(arguments: &[&str]) -> Result<(), String> {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(xtask::workspace())
+        .status()
+        .map_err(|error| format!("cargo could not be started: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`cargo {}` failed", arguments.join(" "))) }
+}
