@@ -4,13 +4,24 @@ use std::fmt;
 
 /// Why a request got an answer that no upstream and no plugin gave.
 ///
-/// The `error` token is that of `Proxy-Status` (RFC 9209 section 2.3) where one fits; the same
-/// word is the metric label, the log field and the `error` member of the body.
+/// Every variant has a token of its own, the same word in `Proxy-Status`, in the metric label, in
+/// the log field and in the `error` member of the body. Where RFC 9209 section 2.3 has a name that
+/// fits exactly it is that name: `http_request_error`, `destination_not_found`, `dns_error`,
+/// `destination_unavailable`, `connection_refused`, `connection_timeout`, `connection_terminated`,
+/// `http_protocol_error`, `http_response_timeout` and `proxy_internal_error`. All others are
+/// Tidegate's own. Tokens do not change once released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
     /// The request broke the rules of HTTP; the text says which.
     RequestMalformed(&'static str),
+    /// The client's bytes were refused before there was a request.
+    Malformed {
+        /// 400, 414, 417, 431, 501 or 505.
+        status: u16,
+        /// For people: lower-case, without a final dot.
+        reason: &'static str,
+    },
     /// The head did not arrive in time.
     RequestHeadTimeout,
     /// The body stopped arriving.
@@ -43,7 +54,7 @@ pub enum Failure {
     ResponseMalformed,
     /// The upstream sent no response head in time.
     ResponseTimeout,
-    /// The route's whole time was used up.
+    /// The route's whole time was used up, whoever used it.
     RouteTimeout,
     /// A plugin was stopped by the engine or broke the contract.
     PluginTrap,
@@ -56,6 +67,7 @@ impl Failure {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
+            Self::Malformed { status, .. } => *status,
             Self::RequestMalformed(_) => 400,
             Self::RouteNotFound => 404,
             Self::RequestHeadTimeout | Self::RequestBodyTimeout => 408,
@@ -78,34 +90,68 @@ impl Failure {
     #[must_use]
     pub const fn token(&self) -> &'static str {
         match self {
-            Self::RequestMalformed(_)
-            | Self::RouteNotFound
-            | Self::MethodNotSupported
-            | Self::RequestHeadTooLarge
-            | Self::RequestBodyTooLarge => "http_request_error",
-            Self::RequestHeadTimeout | Self::RequestBodyTimeout => "http_request_timeout",
+            Self::RequestMalformed(_) => "http_request_error",
+            Self::Malformed { .. } => "request_framing_error",
+            Self::RequestHeadTimeout => "request_head_timeout",
+            Self::RequestBodyTimeout => "request_body_timeout",
+            Self::RequestHeadTooLarge => "request_head_too_large",
+            Self::RequestBodyTooLarge => "request_body_too_large",
             Self::ClientGone => "client_gone",
+            Self::RouteNotFound => "destination_not_found",
+            Self::MethodNotSupported => "method_not_supported",
             Self::Overloaded(_) => "proxy_overloaded",
             Self::DnsError => "dns_error",
             Self::DestinationUnavailable => "destination_unavailable",
             Self::ConnectionRefused => "connection_refused",
             Self::ConnectionTimeout => "connection_timeout",
             Self::ConnectionTerminated => "connection_terminated",
-            Self::ConnectionError => "destination_ip_unroutable",
+            Self::ConnectionError => "connection_error",
             Self::ResponseMalformed => "http_protocol_error",
             Self::ResponseTimeout => "http_response_timeout",
-            Self::RouteTimeout => "connection_read_timeout",
+            Self::RouteTimeout => "route_timeout",
             Self::PluginTrap => "proxy_internal_error",
-            Self::PluginTimeout => "proxy_internal_response",
+            Self::PluginTimeout => "plugin_timeout",
         }
     }
-}
 
-impl fmt::Display for Failure {
+    /// Whether the upstream is to blame, rather than the client, the gateway or a plugin.
+    ///
+    /// [`RouteTimeout`](Self::RouteTimeout) is nobody's: client, plugins and upstream share that
+    /// time.
+    #[must_use]
+    pub const fn is_upstream(&self) -> bool {
+        match self {
+            Self::DnsError
+            | Self::DestinationUnavailable
+            | Self::ConnectionRefused
+            | Self::ConnectionTimeout
+            | Self::ConnectionTerminated
+            | Self::ConnectionError
+            | Self::ResponseMalformed
+            | Self::ResponseTimeout => true,
+            Self::RequestMalformed(_)
+            | Self::Malformed { .. }
+            | Self::RequestHeadTimeout
+            | Self::RequestBodyTimeout
+            | Self::RequestHeadTooLarge
+            | Self::RequestBodyTooLarge
+            | Self::ClientGone
+            | Self::RouteNotFound
+            | Self::MethodNotSupported
+            | Self::Overloaded(_)
+            | Self::RouteTimeout
+            | Self::PluginTrap
+            | Self::PluginTimeout => false,
+        }
+    }
+
     /// What the client may read and act on.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RequestMalformed(why) | Self::Overloaded(why) => why,
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::RequestMalformed(why)
+            | Self::Overloaded(why)
+            | Self::Malformed { reason: why, .. } => why,
             Self::RequestHeadTimeout => "the request's head did not arrive in time",
             Self::RequestBodyTimeout => "the request's body did not arrive in time",
             Self::RequestHeadTooLarge => "the request's head is too large",
@@ -124,8 +170,79 @@ impl fmt::Display for Failure {
             Self::RouteTimeout => "the request took longer than its route allows",
             Self::PluginTrap => "a policy of this route failed",
             Self::PluginTimeout => "a policy of this route took too long",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
     }
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::Failure;
+
+    const UPSTREAM: bool = true;
+    const OTHERS: bool = false;
+
+    #[rustfmt::skip]
+    const TABLE: [(Failure, u16, &str, bool); 21] = [
+        (Failure::RequestMalformed("why"), 400, "http_request_error", OTHERS),
+        (Failure::Malformed { status: 505, reason: "why" }, 505, "request_framing_error", OTHERS),
+        (Failure::RequestHeadTimeout, 408, "request_head_timeout", OTHERS),
+        (Failure::RequestBodyTimeout, 408, "request_body_timeout", OTHERS),
+        (Failure::RequestHeadTooLarge, 431, "request_head_too_large", OTHERS),
+        (Failure::RequestBodyTooLarge, 413, "request_body_too_large", OTHERS),
+        (Failure::ClientGone, 499, "client_gone", OTHERS),
+        (Failure::RouteNotFound, 404, "destination_not_found", OTHERS),
+        (Failure::MethodNotSupported, 501, "method_not_supported", OTHERS),
+        (Failure::Overloaded("why"), 503, "proxy_overloaded", OTHERS),
+        (Failure::DnsError, 502, "dns_error", UPSTREAM),
+        (Failure::DestinationUnavailable, 503, "destination_unavailable", UPSTREAM),
+        (Failure::ConnectionRefused, 502, "connection_refused", UPSTREAM),
+        (Failure::ConnectionTimeout, 504, "connection_timeout", UPSTREAM),
+        (Failure::ConnectionTerminated, 502, "connection_terminated", UPSTREAM),
+        (Failure::ConnectionError, 502, "connection_error", UPSTREAM),
+        (Failure::ResponseMalformed, 502, "http_protocol_error", UPSTREAM),
+        (Failure::ResponseTimeout, 504, "http_response_timeout", UPSTREAM),
+        (Failure::RouteTimeout, 504, "route_timeout", OTHERS),
+        (Failure::PluginTrap, 500, "proxy_internal_error", OTHERS),
+        (Failure::PluginTimeout, 500, "plugin_timeout", OTHERS),
+    ];
+
+    #[test]
+    fn every_failure_has_its_status_its_token_and_its_culprit() {
+        for (failure, status, token, upstream) in TABLE {
+            assert_eq!(failure.status(), status, "{failure:?}");
+            assert_eq!(failure.token(), token, "{failure:?}");
+            assert_eq!(failure.is_upstream(), upstream, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_failures_share_a_token() {
+        let mut tokens: Vec<_> = TABLE.iter().map(|(failure, ..)| failure.token()).collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        assert_eq!(tokens.len(), TABLE.len());
+    }
+
+    #[test]
+    fn a_failure_with_a_reason_says_it() {
+        assert_eq!(Failure::Malformed { status: 431, reason: "too long" }.to_string(), "too long");
+        assert_eq!(Failure::RequestMalformed("no host").to_string(), "no host");
+        assert_eq!(Failure::Overloaded("no instance is free").to_string(), "no instance is free");
+    }
+
+    #[test]
+    fn messages_and_tokens_fit_into_a_structured_field() {
+        for (failure, ..) in TABLE {
+            assert!(failure.message().bytes().all(|byte| matches!(byte, b' '..=b'~')));
+            assert!(failure.token().bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()));
+        }
+    }
+}
