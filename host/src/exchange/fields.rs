@@ -28,29 +28,23 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 /// Characters of a request id that is taken over, at most; it is copied into every log line.
 const REQUEST_ID_MAX: usize = 128;
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY: HeaderName = HeaderName::from_static("proxy");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
-
 /// What is about one connection, whether `Connection` names it or not.
 ///
 /// The `Proxy-Auth…` fields are for a proxy that the client has chosen, which a gateway is not.
 /// `Proxy` would become `HTTP_PROXY` in a CGI program. `Expect: 100-continue` is answered here.
 /// `Trailer` is no such field: it announces what the message itself ends with, and stays.
-const HOP_BY_HOP: [HeaderName; 11] = [
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::EXPECT,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    PROXY_AUTHENTICATION_INFO,
-    PROXY,
-    HTTP2_SETTINGS,
+const HOP_BY_HOP: [&str; 11] = [
+    "expect",
+    "http2-settings",
+    "keep-alive",
+    "proxy",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// What `Connection` must not name (RFC 9110 section 7.6.1: fields meant for all recipients).
@@ -103,14 +97,21 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) -> bool {
         return false;
     }
     strip_named(headers);
-    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+    if !headers.keys().any(is_hop_by_hop) {
         return false;
     }
     let trailers = headers.get_all(header::TE).iter().any(accepts_trailers);
-    for name in &HOP_BY_HOP {
+    for name in HOP_BY_HOP {
         headers.remove(name);
     }
     trailers
+}
+
+/// Looks at the first letter before the list, since most fields begin with another.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    matches!(name.as_bytes(), [b'e' | b'h' | b'k' | b'p' | b't' | b'u', ..])
+        && HOP_BY_HOP.contains(&name)
 }
 
 /// Takes away `Connection` and what it names.
@@ -140,7 +141,7 @@ fn may_be_named(name: &str) -> bool {
         .get(..FORWARDED_FAMILY.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(FORWARDED_FAMILY));
     // What hop-by-hop fields say is still to be read; they go afterwards in any case.
-    let hop_by_hop = HOP_BY_HOP.iter().any(|known| known.as_str().eq_ignore_ascii_case(name));
+    let hop_by_hop = HOP_BY_HOP.iter().any(|known| known.eq_ignore_ascii_case(name));
     !forwarded && !hop_by_hop && !NEVER_NAMED.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 

@@ -175,7 +175,7 @@ impl<'a> Element<'a> {
 /// From others nothing stays. `Forwarded` is not begun here, only continued.
 pub(in crate::exchange) fn forward(headers: &mut HeaderMap, hop: Hop, client: &Forwarded) {
     let peer = hop.peer.to_canonical();
-    let address = Short::of(peer);
+    let address = Short::address(peer);
 
     if client.trusted && headers.contains_key(header::FORWARDED) {
         let element = element(peer, hop.scheme, headers.get(header::HOST));
@@ -188,7 +188,7 @@ pub(in crate::exchange) fn forward(headers: &mut HeaderMap, hop: Hop, client: &F
     } else {
         headers.insert(X_FORWARDED_FOR, address.value());
     }
-    let real = if client.address == peer { address } else { Short::of(client.address) };
+    let real = if client.address == peer { address } else { Short::address(client.address) };
     headers.insert(X_REAL_IP, real.value());
 
     let scheme = client.scheme.unwrap_or(hop.scheme);
@@ -201,7 +201,7 @@ pub(in crate::exchange) fn forward(headers: &mut HeaderMap, hop: Hop, client: &F
     let port = match client.port_or(hop) {
         80 => HeaderValue::from_static("80"),
         443 => HeaderValue::from_static("443"),
-        port => Short::of(port).value(),
+        port => Short::number(port.into()).value(),
     };
     headers.insert(X_FORWARDED_PORT, port);
 }

@@ -62,7 +62,7 @@ pub(in crate::exchange) fn frame(headers: &mut HeaderMap, content: Content) {
             }
         }
         Content::Exact(length) => {
-            let text = Short::of(length);
+            let text = Short::number(length);
             let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
             let agrees = lines.next().is_some_and(|told| told.as_bytes() == text.as_bytes());
             if !agrees || lines.next().is_some() {
