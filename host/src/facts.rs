@@ -167,7 +167,7 @@ impl RequestHead {
 }
 
 /// A response's head.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ResponseHead {
     /// From 200 to 599.
     pub status: StatusCode,
@@ -233,7 +233,11 @@ impl Edit {
     pub fn name(name: &str) -> Result<HeaderName, EditError> {
         let name =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_invalid| EditError::InvalidName)?;
-        if FORBIDDEN.contains(&name) { Err(EditError::Forbidden) } else { Ok(name) }
+        if FORBIDDEN.contains(&name) {
+            Err(EditError::Forbidden)
+        } else {
+            Ok(name)
+        }
     }
 
     /// Checks a value that a plugin wants to write.
@@ -280,8 +284,15 @@ fn check_room(
         return Err(EditError::TooLarge);
     }
     let added = name.as_str().len() + value.len();
-    let held: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if held + added > limits.bytes { Err(EditError::TooLarge) } else { Ok(()) }
+    let held: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if held + added > limits.bytes {
+        Err(EditError::TooLarge)
+    } else {
+        Ok(())
+    }
 }
 
 /// How an exchange went, for the log phase and the metrics.
@@ -319,10 +330,38 @@ impl Exchange {
         self.response = Some(head);
     }
 
+    /// What plugins can change, as it is now.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            request: self.request.clone(),
+            response: self.response.clone(),
+            deferred: self.deferred.clone(),
+            attributes: self.attributes.clone(),
+        }
+    }
+
+    /// Undoes what plugins changed since the checkpoint.
+    pub fn restore(&mut self, checkpoint: Checkpoint) {
+        let Checkpoint {
+            request,
+            response,
+            deferred,
+            attributes,
+        } = checkpoint;
+        self.request = request;
+        self.response = response;
+        self.deferred = deferred;
+        self.attributes = attributes;
+    }
+
     /// The attribute of this name.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
+        self.attributes
+            .iter()
+            .find(|(known, _)| &**known == name)
+            .map(|(_, value)| value)
     }
 
     /// Sets an attribute; false if there would be too many or they would be too long.
@@ -336,7 +375,11 @@ impl Exchange {
         if held + name.len() + value.text_len() > ATTRIBUTE_BYTES_MAX {
             return false;
         }
-        if let Some((_, known)) = self.attributes.iter_mut().find(|(known, _)| &**known == name) {
+        if let Some((_, known)) = self
+            .attributes
+            .iter_mut()
+            .find(|(known, _)| &**known == name)
+        {
             *known = value;
             return true;
         }
@@ -357,6 +400,15 @@ impl Attribute {
     }
 }
 
+/// What plugins can change of an exchange, at one moment.
+#[derive(Debug)]
+pub struct Checkpoint {
+    request: RequestHead,
+    response: Option<ResponseHead>,
+    deferred: Vec<Edit>,
+    attributes: Vec<(Box<str>, Attribute)>,
+}
+
 /// What happens when an exchange is over.
 pub trait Finish: Send + Sync {
     /// Called exactly once for an exchange, on a thread of the runtime.
@@ -373,7 +425,10 @@ impl Open {
     /// Starts what ends with a call of `finish`.
     #[must_use]
     pub fn new(exchange: Box<Exchange>, finish: Arc<dyn Finish>) -> Self {
-        Self { exchange: Some(exchange), finish }
+        Self {
+            exchange: Some(exchange),
+            finish,
+        }
     }
 }
 

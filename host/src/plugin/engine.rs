@@ -139,16 +139,16 @@ impl Ticker {
         loop {
             // Sleeping is this thread's whole work.
             thread::park_timeout(TICK);
-            let Some(engine) = engine.upgrade() else { return };
-            engine.increment_epoch();
-            drop(engine);
+            let Some(alive) = engine.upgrade() else { return };
+            alive.increment_epoch();
+            drop(alive);
             unused = if self.used.swap(false, Ordering::SeqCst) { 0 } else { unused + 1 };
             if unused >= idle_ticks {
                 self.asleep.store(true, Ordering::SeqCst);
                 while !self.used.load(Ordering::SeqCst) {
                     // Woken by the next call; the timeout notices an engine that is gone.
                     thread::park_timeout(IDLE);
-                    if !alive(engine) {
+                    if engine.upgrade().is_none() {
                         return;
                     }
                 }
@@ -157,10 +157,6 @@ impl Ticker {
             }
         }
     }
-}
-
-fn alive(engine: &EngineWeak) -> bool {
-    engine.upgrade().is_some()
 }
 
 impl std::fmt::Debug for Engine {

@@ -1,0 +1,180 @@
+//! The plugins of a route: Wasm instances, in order, and the capabilities they are granted.
+//!
+//! A [`Loader`] makes [`Plugin`]s out of components; a [`Pipeline`] calls them. Which plugins run,
+//! in which order, and what one sees of another is decided here:
+//!
+//! - request phases run in the order of the pipeline, each seeing what those before it changed;
+//! - the first that answers ends the request phase. Response phases then run in reverse order,
+//!   from the one that answered back to the first; those behind it are left out;
+//! - response phases run for every response, whoever gave it, failures of the gateway included;
+//! - log phases run in the order of the pipeline for every exchange of the route.
+
+pub mod cache;
+mod capability;
+pub mod contract;
+mod embedded;
+pub mod engine;
+mod fault;
+mod guest;
+mod instance;
+mod loader;
+mod pipeline;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+pub use cache::FunctionCache;
+pub use engine::Engine;
+pub use loader::Loader;
+pub use pipeline::{Answered, Pipeline, Requested};
+
+use contract::bindings::exports::tidegate::plugin::lifecycle::Description;
+use instance::Instances;
+
+use crate::config::{Budget, Isolation, OnError};
+use crate::state::{counter, kv, output};
+use crate::telemetry::Metrics;
+
+/// What all plugins of a gateway share.
+#[derive(Clone)]
+pub struct Services {
+    /// Behind `counter`.
+    pub counters: Arc<counter::Counters>,
+    /// Behind `kv`.
+    pub kv: Arc<kv::Store>,
+    /// Behind `output`; exchanged when the configuration changes.
+    pub outputs: Arc<ArcSwap<output::Outputs>>,
+    /// Behind `metrics`, and what is counted of plugins.
+    pub metrics: Arc<Metrics>,
+}
+
+/// A component with one configuration, ready to serve.
+pub struct Plugin {
+    name: Box<str>,
+    origin: Origin,
+    identity: Identity,
+    description: Description,
+    on_error: OnError,
+    instances: Instances,
+}
+
+/// Where a component came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Part of the gateway's own file.
+    Embedded,
+    /// Read from here.
+    File(PathBuf),
+}
+
+/// All that a plugin was made from; an equal one would be the same plugin.
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
+    digest: String,
+    origin: Origin,
+    /// Of the text, so that no copy of a secret is kept for the comparison.
+    config_digest: String,
+    isolation: Isolation,
+    on_error: OnError,
+    grants: Option<Vec<String>>,
+    budget: Budget,
+    kv_bytes: usize,
+}
+
+/// Why a plugin cannot be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What in the plugin's table is at fault.
+    pub place: Place,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// A place in a plugin's table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The value of `component`.
+    Component,
+    /// The value of `grants`.
+    Grants,
+    /// A value of `config`, by JSON Pointer.
+    Config(String),
+}
+
+impl Plugin {
+    /// Unique in gateway.toml.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the component came from.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// SHA-256 of the component, in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.identity.digest
+    }
+
+    /// What the component says of itself.
+    #[must_use]
+    pub const fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// How instances live.
+    #[must_use]
+    pub const fn isolation(&self) -> Isolation {
+        self.identity.isolation
+    }
+
+    /// Whether instances start already configured.
+    #[must_use]
+    pub const fn is_snapshot(&self) -> bool {
+        self.instances.image().config.is_none()
+    }
+
+    /// The phases that the component exports, in the order in which they run.
+    #[must_use]
+    pub fn phases(&self) -> Vec<&'static str> {
+        let exports = &self.instances.image().exports;
+        let phases = [
+            (exports.request.is_some(), "request"),
+            (exports.response.is_some(), "response"),
+            (exports.log.is_some(), "log"),
+        ];
+        phases.into_iter().filter_map(|(exported, phase)| exported.then_some(phase)).collect()
+    }
+
+    /// Instances that are lent now.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.instances.live()
+    }
+
+    /// Exchanges that wait for an instance now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.instances.waiting()
+    }
+
+    /// Pooled instances that wait for a call now.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        self.instances.idle()
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("name", &self.name).finish_non_exhaustive()
+    }
+}

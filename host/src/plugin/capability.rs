@@ -1,0 +1,84 @@
+//! What a guest may call: one file for each interface of `wit/`.
+
+mod clock;
+mod counter;
+mod crypto;
+mod exchange;
+mod kv;
+mod log;
+mod metrics;
+mod output;
+mod request;
+mod response;
+
+use wasmtime::Result;
+use wasmtime::component::{HasSelf, Linker};
+
+use super::contract::bindings::tidegate::plugin::types;
+use super::contract::bindings::Plugin;
+use super::guest::{Guest, Moment};
+use crate::facts::{EditError, Exchange};
+
+/// Offers every interface of the contract, and WASI without rights.
+pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
+    Plugin::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    wasmtime_wasi::p2::add_to_linker_async(linker)
+}
+
+impl types::Host for Guest {}
+
+impl Guest {
+    /// The exchange, in any phase.
+    fn exchange(&mut self, call: &'static str) -> Result<&mut Exchange> {
+        match &mut self.exchange {
+            Some(exchange) => Ok(exchange),
+            None => Err(outside(call, "a request, response or log phase")),
+        }
+    }
+
+    /// The exchange, if now is one of `moments`.
+    fn exchange_in(
+        &mut self,
+        call: &'static str,
+        moments: &[Moment],
+        allowed: &'static str,
+    ) -> Result<&mut Exchange> {
+        if moments.contains(&self.moment) { self.exchange(call) } else { Err(outside(call, allowed)) }
+    }
+
+    fn in_phase(&self, call: &'static str) -> Result<()> {
+        if self.moment == Moment::Loading {
+            return Err(outside(call, "a request, response or log phase"));
+        }
+        Ok(())
+    }
+}
+
+fn outside(call: &'static str, allowed: &'static str) -> wasmtime::Error {
+    wasmtime::format_err!("`{call}` was called outside {allowed}")
+}
+
+impl From<EditError> for types::HeaderError {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::InvalidName => Self::InvalidName,
+            EditError::InvalidValue => Self::InvalidValue,
+            EditError::Forbidden => Self::Forbidden,
+            EditError::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+fn values(headers: &http::HeaderMap, name: &str) -> Vec<Vec<u8>> {
+    headers.get_all(name).iter().map(|value| value.as_bytes().to_vec()).collect()
+}
+
+fn fields(headers: &http::HeaderMap) -> Vec<types::Header> {
+    headers
+        .iter()
+        .map(|(name, value)| types::Header {
+            name: name.as_str().to_owned(),
+            value: value.as_bytes().to_vec(),
+        })
+        .collect()
+}

@@ -1,0 +1,64 @@
+//! `kv`: keys and values in the gateway's memory.
+
+use wasmtime::Result;
+
+use crate::plugin::contract::bindings::tidegate::plugin::kv as wit;
+use crate::plugin::guest::Guest;
+use crate::state::kv::{Expected, KvError};
+
+impl wit::Host for Guest {
+    fn get(&mut self, key: String) -> Result<Option<wit::Entry>> {
+        self.in_phase("kv.get")?;
+        Ok(self
+            .shared
+            .kv
+            .get(&key, now_ms())
+            .map(|entry| wit::Entry { value: entry.value.to_vec(), version: entry.version }))
+    }
+
+    fn set(
+        &mut self,
+        key: String,
+        value: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Result<Result<u64, wit::KvError>> {
+        self.in_phase("kv.set")?;
+        Ok(self
+            .shared
+            .kv
+            .set(&key, Expected::Anything, value, ttl_ms, now_ms())
+            .map_err(Into::into))
+    }
+
+    fn compare_and_set(
+        &mut self,
+        key: String,
+        expected: Option<u64>,
+        value: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Result<Result<u64, wit::KvError>> {
+        self.in_phase("kv.compare-and-set")?;
+        let expected = expected.map_or(Expected::Nothing, Expected::Version);
+        Ok(self.shared.kv.set(&key, expected, value, ttl_ms, now_ms()).map_err(Into::into))
+    }
+
+    fn delete(&mut self, key: String) -> Result<bool> {
+        self.in_phase("kv.delete")?;
+        Ok(self.shared.kv.delete(&key, now_ms()))
+    }
+}
+
+/// On the clock that never jumps, because a value's time must not end early or late.
+fn now_ms() -> u64 {
+    crate::clock::steady_unix_us() / 1000
+}
+
+impl From<KvError> for wit::KvError {
+    fn from(error: KvError) -> Self {
+        match error {
+            KvError::Conflict => Self::Conflict,
+            KvError::TooLarge => Self::TooLarge,
+            KvError::Full => Self::Full,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `log`: messages for the operator.
+
+use wasmtime::Result;
+
+use crate::plugin::contract::bindings::tidegate::plugin::log::{Host, Level};
+use crate::plugin::guest::{Guest, MESSAGES_PER_CALL};
+
+/// Bytes of one message; more is cut.
+const MESSAGE_BYTES_MAX: usize = 4096;
+
+impl Host for Guest {
+    fn write(&mut self, level: Level, message: String) -> Result<()> {
+        self.messages += 1;
+        if self.messages > MESSAGES_PER_CALL {
+            self.shared.metrics.log_dropped.inc();
+            return Ok(());
+        }
+        self.emit(level, &message);
+        Ok(())
+    }
+}
+
+impl Guest {
+    /// Logs what the guest printed to standard output or error.
+    pub(in crate::plugin) fn emit_printed(&mut self) {
+        if let Some(printed) = self.take_printed() {
+            self.emit(Level::Info, &printed);
+        }
+    }
+
+    /// Logs with the plugin, the route and the request id as fields.
+    pub(in crate::plugin) fn emit(&self, level: Level, message: &str) {
+        let message = message.get(..message.floor_char_boundary(MESSAGE_BYTES_MAX)).unwrap_or_default();
+        let plugin = &*self.shared.name;
+        let (route, request_id) = match &self.exchange {
+            Some(exchange) => (&*exchange.route, &*exchange.id),
+            None => ("-", "-"),
+        };
+        macro_rules! emit {
+            ($level:ident) => {
+                tracing::$level!(target: "tidegate::guest", plugin, route, request_id, "{message}")
+            };
+        }
+        match level {
+            Level::Trace => emit!(trace),
+            Level::Debug => emit!(debug),
+            Level::Info => emit!(info),
+            Level::Warn => emit!(warn),
+            Level::Error => emit!(error),
+        }
+    }
+}

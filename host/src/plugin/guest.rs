@@ -1,0 +1,184 @@
+//! What the host keeps for one instance: the exchange it serves and what it may use.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use arc_swap::ArcSwap;
+use wasmtime::ResourceLimiter;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use crate::facts::Open;
+use crate::state::{counter, kv, output};
+use crate::telemetry::metrics::PluginMetrics;
+
+/// Messages that one call of a phase may log.
+pub(super) const MESSAGES_PER_CALL: u32 = 64;
+/// Bytes that are kept of what one call prints.
+const PRINTED_BYTES_MAX: usize = 4096;
+
+/// When a guest is running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// `describe` or `configure`.
+    Loading,
+    /// `on-request`.
+    Request,
+    /// `on-response`.
+    Response,
+    /// `on-complete`.
+    Log,
+}
+
+/// What all instances of a plugin share.
+pub(super) struct Shared {
+    pub(super) name: Box<str>,
+    pub(super) counters: Arc<counter::Counters>,
+    pub(super) kv: Arc<kv::Space>,
+    pub(super) outputs: Arc<ArcSwap<output::Outputs>>,
+    pub(super) metrics: Arc<PluginMetrics>,
+    pub(super) memory_bytes: usize,
+}
+
+/// The data of an instance's store.
+pub(super) struct Guest {
+    pub(super) shared: Arc<Shared>,
+    /// Here while a phase runs.
+    pub(super) exchange: Option<Open>,
+    pub(super) moment: Moment,
+    /// Epoch ticks that this call may still use.
+    pub(super) ticks_left: u64,
+    pub(super) messages: u32,
+    /// Of all memories and tables.
+    memory_used: usize,
+    memory_refused: bool,
+    wasi: Option<Box<Wasi>>,
+}
+
+/// WASI without any right; made when a guest first asks for it.
+struct Wasi {
+    context: WasiCtx,
+    table: ResourceTable,
+    printed: Printed,
+}
+
+impl Guest {
+    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            exchange: None,
+            moment: Moment::Loading,
+            ticks_left: 0,
+            messages: 0,
+            memory_used: 0,
+            memory_refused: false,
+            wasi: None,
+        }
+    }
+
+    /// Whether memory was asked for beyond the budget since the last call of this.
+    pub(super) fn take_memory_refused(&mut self) -> bool {
+        std::mem::take(&mut self.memory_refused)
+    }
+
+    /// What the guest printed to standard output and error since the last call of this.
+    pub(super) fn take_printed(&mut self) -> Option<String> {
+        let printed = self.wasi.as_ref()?.printed.take();
+        (!printed.is_empty()).then(|| String::from_utf8_lossy(&printed).trim_end().to_owned())
+    }
+}
+
+impl ResourceLimiter for Guest {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(self.grow(desired.saturating_sub(current)))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(self.grow(desired.saturating_sub(current).saturating_mul(size_of::<usize>())))
+    }
+}
+
+impl Guest {
+    fn grow(&mut self, bytes: usize) -> bool {
+        let used = self.memory_used.saturating_add(bytes);
+        let allowed = used <= self.shared.memory_bytes;
+        if allowed {
+            self.memory_used = used;
+        } else {
+            self.memory_refused = true;
+        }
+        allowed
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let wasi = self.wasi.get_or_insert_with(|| {
+            let printed = Printed::default();
+            let context = WasiCtxBuilder::new()
+                .stdout(printed.clone())
+                .stderr(printed.clone())
+                .allow_tcp(false)
+                .allow_udp(false)
+                .allow_ip_name_lookup(false)
+                .build();
+            Box::new(Wasi { context, table: ResourceTable::new(), printed })
+        });
+        WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
+    }
+}
+
+/// The beginning of what a guest prints; the rest is swallowed.
+#[derive(Clone, Default)]
+struct Printed(Arc<Mutex<Vec<u8>>>);
+
+impl Printed {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl IsTerminal for Printed {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Printed {
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+}
+
+impl tokio::io::AsyncWrite for Printed {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = PRINTED_BYTES_MAX.saturating_sub(kept.len()).min(bytes.len());
+        kept.extend(bytes.iter().take(room));
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,385 @@
+//! From a plugin's table in gateway.toml to a plugin that can serve.
+//!
+//! ```text
+//! file or embedded → component, checked → compiled → describe, configure → image → plugin
+//! ```
+//!
+//! All of it happens off the request path, on a thread that may block. Whatever is wrong is a
+//! [`Fault`] with its place in the file; a plugin that cannot load never serves.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use wasmtime::Store;
+use wasmtime::component::{Component, Linker};
+use wasmtime_wizer::{WasmtimeWizerComponent, Wizer};
+
+use super::contract::bindings::exports::tidegate::plugin::lifecycle::Description;
+use super::contract::{self, Exports, Unfit};
+use super::engine::Engine;
+use super::guest::{Guest, Shared};
+use super::instance::{self, Image, Instances};
+use super::{Fault, Identity, Origin, Place, Plugin, Services, capability, embedded};
+use crate::config;
+
+/// Running time of `describe` and `configure` together: engines in the guest start slowly.
+const LOADING_CPU: Duration = Duration::from_secs(10);
+/// The same from start to end.
+const LOADING_WALL: Duration = Duration::from_secs(20);
+/// Memory of an instance while it is configured; parsing may need more than serving does.
+const LOADING_MEMORY_BYTES: usize = 512 << 20;
+
+/// Loads plugins for one engine.
+pub struct Loader {
+    engine: Arc<Engine>,
+    linker: Linker<Guest>,
+    services: Services,
+    /// One at a time, because the function cache notes what a component used.
+    turn: Mutex<()>,
+}
+
+/// Where a component's bytes came from.
+struct Source {
+    bytes: std::borrow::Cow<'static, [u8]>,
+    origin: Origin,
+}
+
+/// A component that keeps the contract, ready to make instances.
+struct Prepared {
+    image: Image,
+    description: Description,
+}
+
+impl Loader {
+    /// A loader whose plugins share `services`.
+    ///
+    /// # Errors
+    ///
+    /// If the contract cannot be linked, which is a fault of the gateway itself.
+    pub fn new(engine: Arc<Engine>, services: Services) -> wasmtime::Result<Self> {
+        let mut linker = Linker::new(engine.wasmtime());
+        capability::link(&mut linker)?;
+        Ok(Self { engine, linker, services, turn: Mutex::new(()) })
+    }
+
+    /// What plugins of this loader share.
+    #[must_use]
+    pub const fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Loads a plugin; blocks while it compiles. `previous` is handed back if nothing that it was
+    /// made from has changed.
+    ///
+    /// # Errors
+    ///
+    /// Everything that keeps it from serving.
+    pub fn load(
+        &self,
+        config: &config::Plugin,
+        plugins_dir: &Path,
+        kv_bytes: usize,
+        previous: Option<&Arc<Plugin>>,
+    ) -> Result<Arc<Plugin>, Vec<Fault>> {
+        let source = find(&config.component, plugins_dir).map_err(|fault| vec![fault])?;
+        let identity = Identity::of(config, &source.bytes, &source.origin, kv_bytes);
+        if let Some(previous) = previous.filter(|previous| previous.identity == identity) {
+            return Ok(Arc::clone(previous));
+        }
+        contract::check_preamble(&source.bytes)
+            .map_err(|unfit| vec![Fault::component(config, unfit)])?;
+
+        let shared = self.shared(config, kv_bytes, LOADING_MEMORY_BYTES);
+        let digest = identity.digest.clone();
+        let prepared = {
+            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            self.engine.cache().load(&digest);
+            let prepared = self.prepare(config, &source, &shared);
+            self.engine.cache().save(&digest);
+            prepared?
+        };
+
+        let shared = self.shared(config, kv_bytes, config.budget.memory_bytes);
+        let Prepared { image, description } = prepared;
+        let engine = Arc::clone(&self.engine);
+        let instances =
+            Instances::new(engine, image, shared, config.budget.clone(), config.isolation);
+        Ok(Arc::new(Plugin {
+            name: config.name.as_str().into(),
+            origin: source.origin,
+            identity,
+            description,
+            on_error: config.on_error,
+            instances,
+        }))
+    }
+
+    fn shared(&self, config: &config::Plugin, kv_bytes: usize, memory_bytes: usize) -> Arc<Shared> {
+        let Services { counters, kv, outputs, metrics } = &self.services;
+        Arc::new(Shared {
+            name: config.name.as_str().into(),
+            counters: Arc::clone(counters),
+            kv: kv.space(&config.name, kv_bytes),
+            outputs: Arc::clone(outputs),
+            metrics: metrics.plugin(&config.name),
+            memory_bytes,
+        })
+    }
+
+    /// Compiles, checks, describes, configures and snapshots.
+    fn prepare(
+        &self,
+        config: &config::Plugin,
+        source: &Source,
+        shared: &Arc<Shared>,
+    ) -> Result<Prepared, Vec<Fault>> {
+        let wizer = Wizer::new();
+        let instrumented = wizer.instrument_component(&source.bytes);
+        let bytes = match &instrumented {
+            Ok((_, bytes)) => bytes.as_slice(),
+            Err(error) => {
+                let reason = error.root_cause().to_string();
+                tracing::info!(plugin = %config.name, reason, "no snapshot, each instance is configured");
+                &source.bytes
+            }
+        };
+        let component = self.compile(config, bytes)?;
+        let exports = check(config, &component, &source.origin)?;
+        let pre = self.linker.instantiate_pre(&component).map_err(|error| {
+            let hint = "a function of the contract has another type than here; build the \
+                        component against the contract of this gateway";
+            vec![Fault::component(config, Unfit::new(format!("does not link: {error:#}"), hint))]
+        })?;
+
+        run_to_end(config, async {
+            let mut store = instance::new_store(&self.engine, shared);
+            instance::allow(&mut store, &self.engine, LOADING_CPU);
+            let instance = match pre.instantiate_async(&mut store).await {
+                Ok(instance) => instance,
+                Err(error) => return Err(vec![Fault::trapped(config, "starting", error, &mut store)]),
+            };
+            let description = describe(config, &mut store, &instance, &exports).await?;
+            configure(config, &mut store, &instance, &exports).await?;
+
+            let Ok((context, _)) = &instrumented else {
+                let image = Image { pre, exports, config: Some(config.config.clone()) };
+                return Ok(Prepared { image, description });
+            };
+            let mut state = WasmtimeWizerComponent { store: &mut store, instance };
+            let snapshot = wizer.snapshot_component(context, &mut state).await;
+            let image = match snapshot {
+                Ok(snapshot) => self.image_of(config, &snapshot)?,
+                Err(error) => {
+                    let reason = error.root_cause().to_string();
+                    tracing::warn!(plugin = %config.name, reason, "no snapshot, each instance is configured");
+                    Image { pre, exports, config: Some(config.config.clone()) }
+                }
+            };
+            Ok(Prepared { image, description })
+        })
+    }
+
+    fn image_of(&self, config: &config::Plugin, snapshot: &[u8]) -> Result<Image, Vec<Fault>> {
+        let component = self.compile(config, snapshot)?;
+        let exports = contract::exports(&component).map_err(|unfit| all(config, unfit))?;
+        let pre = self.linker.instantiate_pre(&component).map_err(|error| {
+            vec![Fault::component(config, Unfit::new(format!("does not link: {error:#}"), ""))]
+        })?;
+        Ok(Image { pre, exports, config: None })
+    }
+
+    fn compile(&self, config: &config::Plugin, bytes: &[u8]) -> Result<Component, Vec<Fault>> {
+        Component::new(self.engine.wasmtime(), bytes).map_err(|error| {
+            let hint = "the file may be damaged or use a WebAssembly feature that is turned off";
+            vec![Fault::component(config, Unfit::new(format!("does not compile: {error:#}"), hint))]
+        })
+    }
+}
+
+/// Runs what calls a guest while it is loaded, within the loading time.
+fn run_to_end<T>(
+    config: &config::Plugin,
+    work: impl Future<Output = Result<T, Vec<Fault>>>,
+) -> Result<T, Vec<Fault>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        vec![Fault::component(config, Unfit::new(format!("could not be started: {error}"), ""))]
+    })?;
+    runtime.block_on(async {
+        tokio::time::timeout(LOADING_WALL, work).await.unwrap_or_else(|_elapsed| {
+            let message = format!("was not configured within {} s", LOADING_WALL.as_secs());
+            Err(vec![Fault::config(String::new(), message, None)])
+        })
+    })
+}
+
+async fn describe(
+    config: &config::Plugin,
+    store: &mut Store<Guest>,
+    instance: &wasmtime::component::Instance,
+    exports: &Exports,
+) -> Result<Description, Vec<Fault>> {
+    let described = async {
+        let function =
+            instance.get_typed_func::<(), (Description,)>(&mut *store, &exports.describe)?;
+        wasmtime::Result::Ok(function.call_async(&mut *store, ()).await?.0)
+    };
+    match described.await {
+        Ok(description) => Ok(description),
+        Err(error) => Err(vec![Fault::trapped(config, "`describe`", error, store)]),
+    }
+}
+
+async fn configure(
+    config: &config::Plugin,
+    store: &mut Store<Guest>,
+    instance: &wasmtime::component::Instance,
+    exports: &Exports,
+) -> Result<(), Vec<Fault>> {
+    let text = config.config.expose();
+    match instance::configure(store, instance, &exports.configure, text).await {
+        Ok(Ok(())) => {
+            store.data_mut().emit_printed();
+            Ok(())
+        }
+        Ok(Err(refused)) => Err(vec![Fault::config(refused.pointer, refused.message, None)]),
+        Err(error) => Err(vec![Fault::trapped(config, "`configure`", error, store)]),
+    }
+}
+
+/// Whether the component keeps the contract and imports only what was granted.
+fn check(
+    config: &config::Plugin,
+    component: &Component,
+    origin: &Origin,
+) -> Result<Exports, Vec<Fault>> {
+    let imports = contract::imports(component);
+    let exports = contract::exports(component);
+    let (imports, exports) = match (imports, exports) {
+        (Ok(imports), Ok(exports)) => (imports, exports),
+        (imports, exports) => {
+            let unfit = imports.err().into_iter().chain(exports.err()).flatten().collect();
+            return Err(all(config, unfit));
+        }
+    };
+    let granted = |capability: &str| match &config.grants {
+        Some(grants) => grants.iter().any(|grant| grant == capability),
+        None => *origin == Origin::Embedded,
+    };
+    let missing: Vec<&str> = imports.iter().copied().filter(|import| !granted(import)).collect();
+    if missing.is_empty() {
+        return Ok(exports);
+    }
+    let mut wanted: Vec<&str> = config.grants.iter().flatten().map(String::as_str).collect();
+    wanted.extend(&missing);
+    let wanted: Vec<String> = wanted.iter().map(|grant| format!("\"{grant}\"")).collect();
+    Err(vec![Fault {
+        place: Place::Grants,
+        message: format!("plugin `{}` needs what is not granted: {}", config.name, missing.join(", ")),
+        hint: Some(format!("if you trust it with that, write `grants = [{}]`", wanted.join(", "))),
+    }])
+}
+
+fn all(config: &config::Plugin, unfit: Vec<Unfit>) -> Vec<Fault> {
+    unfit.into_iter().map(|unfit| Fault::component(config, unfit)).collect()
+}
+
+/// Finds the bytes of a component: the plugins directory first, then the embedded ones.
+fn find(component: &config::Component, plugins_dir: &Path) -> Result<Source, Fault> {
+    let name = match component {
+        config::Component::File(file) => return read(file.clone()),
+        config::Component::Named(name) => name,
+    };
+    let file = plugins_dir.join(format!("{name}.wasm"));
+    if file.exists() {
+        return read(file);
+    }
+    if let Some(bytes) = embedded::find(name) {
+        return Ok(Source { bytes: bytes.into(), origin: Origin::Embedded });
+    }
+    let known: Vec<String> = embedded::names().map(str::to_owned).chain(files(plugins_dir)).collect();
+    let near = config::suggest::suggest(name, known.iter().map(String::as_str));
+    Err(Fault {
+        place: Place::Component,
+        message: format!("there is no component `{name}`"),
+        hint: Some(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!(
+                "put `{name}.wasm` into `{}`, or use one of {}",
+                plugins_dir.display(),
+                known.join(", ")
+            ),
+        }),
+    })
+}
+
+fn read(file: PathBuf) -> Result<Source, Fault> {
+    match std::fs::read(&file) {
+        Ok(bytes) => Ok(Source { bytes: bytes.into(), origin: Origin::File(file) }),
+        Err(error) => Err(Fault {
+            place: Place::Component,
+            message: format!("component `{}` cannot be read: {error}", file.display()),
+            hint: None,
+        }),
+    }
+}
+
+/// Names of the components in the plugins directory, sorted.
+fn files(plugins_dir: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(plugins_dir) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".wasm").map(str::to_owned))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+impl Fault {
+    fn component(config: &config::Plugin, unfit: Unfit) -> Self {
+        let name = match &config.component {
+            config::Component::Named(name) => name.clone(),
+            config::Component::File(file) => file.display().to_string(),
+        };
+        let Unfit { message, hint } = unfit;
+        Self {
+            place: Place::Component,
+            message: format!("component `{name}` {message}"),
+            hint: (!hint.is_empty()).then_some(hint),
+        }
+    }
+
+    const fn config(pointer: String, message: String, hint: Option<String>) -> Self {
+        Self { place: Place::Config(pointer), message, hint }
+    }
+
+    fn trapped(
+        config: &config::Plugin,
+        what: &str,
+        error: wasmtime::Error,
+        store: &mut Store<Guest>,
+    ) -> Self {
+        let fault = super::fault::Fault::of_call(error, store.data_mut());
+        let message = format!("plugin `{}` failed in {what}: {fault}", config.name);
+        Self { place: Place::Component, message, hint: None }
+    }
+}
+
+impl Identity {
+    fn of(config: &config::Plugin, bytes: &[u8], origin: &Origin, kv_bytes: usize) -> Self {
+        let hex = |bytes: &[u8]| -> String {
+            digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        Self {
+            digest: hex(bytes),
+            origin: origin.clone(),
+            config_digest: hex(config.config.expose().as_bytes()),
+            isolation: config.isolation,
+            on_error: config.on_error,
+            grants: config.grants.clone(),
+            budget: config.budget.clone(),
+            kv_bytes,
+        }
+    }
+}
