@@ -1,0 +1,229 @@
+//! The body of a request on its way from the client to an upstream, and what may break a body.
+//!
+//! Nothing is collected: a frame is read from the client when the upstream's connection has room
+//! for it. What happened to the body outlives it in its [`Progress`], because whoever drives the
+//! upstream's connection consumes the body.
+
+mod idle;
+mod progress;
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::failure::Failure;
+pub(crate) use idle::IdleTimer;
+pub use progress::Progress;
+
+/// What the client reads if its body ends in the middle of a chunk's frame and the like.
+const MISFRAMED: &str = "the request's body is not framed as announced";
+
+/// A request's body as an upstream gets it.
+///
+/// Its size is exact if the client announced a length, so that the upstream is told the same
+/// length; otherwise it is sent in chunks. Trailers are passed on.
+#[derive(Debug)]
+pub struct RequestBody(Option<Streamed>);
+
+#[derive(Debug)]
+struct Streamed {
+    incoming: Incoming,
+    limit_bytes: u64,
+    idle: IdleTimer,
+    progress: Arc<Progress>,
+}
+
+impl RequestBody {
+    /// Of a request without one.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self(None)
+    }
+
+    /// Passes on what the client sends: at most `limit_bytes`, with at most `idle` of waiting for
+    /// the client between two reads. Time in which the upstream takes nothing does not count.
+    #[must_use]
+    pub fn streamed(
+        incoming: Incoming,
+        limit_bytes: u64,
+        idle: Duration,
+        progress: Arc<Progress>,
+    ) -> Self {
+        if incoming.is_end_stream() {
+            progress.finish();
+        }
+        Self(Some(Streamed { incoming, limit_bytes, idle: IdleTimer::new(idle), progress }))
+    }
+
+    /// Whether the announced length is above the limit already.
+    #[must_use]
+    pub fn exceeds(incoming: &Incoming, limit_bytes: u64) -> bool {
+        incoming.size_hint().lower() > limit_bytes
+    }
+
+    /// What becomes of this body; none of an empty one.
+    pub(crate) fn progress(&self) -> Option<&Arc<Progress>> {
+        self.0.as_ref().map(|streamed| &streamed.progress)
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.get_mut().0 {
+            Some(streamed) => streamed.poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(|streamed| streamed.incoming.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Some(streamed) => streamed.incoming.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
+    }
+}
+
+impl Streamed {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if polled.is_pending() {
+            self.progress.await_client();
+            if !self.idle.poll_elapsed(cx) {
+                return Poll::Pending;
+            }
+            return self.fail(Failure::RequestBodyTimeout, None);
+        }
+        self.idle.disarm();
+        match polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                if self.progress.pass(bytes) > self.limit_bytes {
+                    return self.fail(Failure::RequestBodyTooLarge, None);
+                }
+                if frame.is_trailers() || self.has_ended() {
+                    self.progress.finish();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                let failure = if peer_left(&error) {
+                    Failure::ClientGone
+                } else {
+                    Failure::RequestMalformed(MISFRAMED)
+                };
+                self.fail(failure, Some(error))
+            }
+            Poll::Ready(None) | Poll::Pending => {
+                self.progress.finish();
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    /// Whoever writes a body of a known length does not ask for more after its last byte.
+    fn has_ended(&self) -> bool {
+        self.incoming.is_end_stream() || self.incoming.size_hint().exact() == Some(0)
+    }
+
+    fn fail(
+        &self,
+        failure: Failure,
+        source: Option<hyper::Error>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.progress.fail(failure.clone());
+        Poll::Ready(Some(Err(BodyError { failure, source })))
+    }
+}
+
+/// Why a body ends before its end.
+#[derive(Debug)]
+pub struct BodyError {
+    failure: Failure,
+    source: Option<hyper::Error>,
+}
+
+impl BodyError {
+    pub(crate) const fn new(failure: Failure, source: Option<hyper::Error>) -> Self {
+        Self { failure, source }
+    }
+
+    /// Who failed, and how.
+    #[must_use]
+    pub const fn failure(&self) -> &Failure {
+        &self.failure
+    }
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(f)
+    }
+}
+
+impl Error for BodyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|error| error as &(dyn Error + 'static))
+    }
+}
+
+/// Whether the other end went away, as opposed to having broken the framing.
+///
+/// An error of HTTP/2 counts as gone: a stream whose framing is broken is reset at once, and
+/// then nobody is left to answer.
+pub(crate) fn peer_left(error: &hyper::Error) -> bool {
+    if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        return true;
+    }
+    match io_kind(error) {
+        Some(kind) => left_by(kind),
+        None => !error.is_parse(),
+    }
+}
+
+/// Whether an error of this kind means that the other end closed the connection.
+pub(crate) const fn left_by(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected
+    )
+}
+
+/// Of the input or output error that is the cause, if one is.
+pub(crate) fn io_kind(error: &hyper::Error) -> Option<io::ErrorKind> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return Some(io.kind());
+        }
+        cause = error.source();
+    }
+    None
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

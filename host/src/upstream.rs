@@ -1,0 +1,264 @@
+//! Upstreams: which endpoint is asked, over which connection, and how long.
+//!
+//! ```text
+//! Upstream --balance--> Endpoint --pool or connect--> connection --> ResponseBody --> pool
+//! ```
+//!
+//! A connection is in the pool, lent to one exchange, or closed. It goes back into its pool when
+//! the response was read to its end and the request was sent to its end; a drop at any other moment
+//! closes it. So an exchange whose future is dropped cancels the upstream, without code of its own.
+
+mod balance;
+mod connect;
+mod endpoint;
+mod fault;
+mod pool;
+mod response;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{self, Entry};
+use http::{Request, Response, StatusCode, Version};
+use tokio::time::sleep;
+
+use crate::body::{Progress, RequestBody};
+use crate::clock;
+use crate::config::{self, HostPolicy};
+use crate::facts::Tally;
+use crate::failure::Failure;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::UpstreamMetrics;
+use balance::Balance;
+pub use endpoint::Endpoint;
+use pool::Connection;
+pub use pool::{IDLE_PER_ENDPOINT_MAX, Pools};
+use response::Lease;
+pub use response::ResponseBody;
+
+/// A named group of interchangeable endpoints.
+#[derive(Debug)]
+pub struct Upstream {
+    name: Arc<str>,
+    endpoints: Box<[Endpoint]>,
+    balance: Balance,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+    idle_timeout: Duration,
+    host: HostPolicy,
+    metrics: Arc<UpstreamMetrics>,
+}
+
+/// Why an attempt brought no response.
+enum Fault {
+    /// Nothing was sent: another endpoint can be asked.
+    Unsent(Box<Request<RequestBody>>, Failure),
+    /// The endpoint may have seen the request.
+    Sent(Failure),
+}
+
+impl Upstream {
+    /// Makes what `config` describes.
+    ///
+    /// It goes on where `previous`, the upstream of the same name in the snapshot before, is: in
+    /// the order of endpoints, and with what is known about each endpoint that is still there.
+    #[must_use]
+    pub fn build(
+        config: &config::Upstream,
+        metrics: &Metrics,
+        previous: Option<&Arc<Self>>,
+    ) -> Arc<Self> {
+        let own = metrics.upstream(&config.name);
+        let known = previous.map_or(&[][..], |upstream| &upstream.endpoints);
+        let weights: Vec<u32> = config.endpoints.iter().map(|endpoint| endpoint.weight).collect();
+        Arc::new(Self {
+            name: config.name.as_str().into(),
+            endpoints: config
+                .endpoints
+                .iter()
+                .map(|endpoint| Endpoint::build(endpoint, &own, known))
+                .collect(),
+            balance: Balance::build(&weights, previous.map(|upstream| &upstream.balance)),
+            connect_timeout: config.connect_timeout,
+            response_timeout: config.response_timeout,
+            idle_timeout: config.idle_timeout,
+            host: config.host.clone(),
+            metrics: own,
+        })
+    }
+
+    /// As in the configuration.
+    #[must_use]
+    pub const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// In the order of the configuration.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.iter()
+    }
+
+    /// Sends a request and gives its response as soon as the head is in.
+    ///
+    /// The URI is in origin-form and the fields are end-to-end; `host` is set here. A dead
+    /// connection of the pool is replaced, and an endpoint that cannot be connected to is passed
+    /// over for the next in turn, each endpoint being asked once at most. Both happen only while
+    /// nothing of the request was sent and nothing of its body was read.
+    ///
+    /// A drop of this future or of the response's body closes the connection, which cancels the
+    /// request at the endpoint.
+    ///
+    /// # Errors
+    ///
+    /// Who failed: the last endpoint that was asked, or the client if its body did.
+    pub async fn send(
+        self: &Arc<Self>,
+        pools: &Arc<Pools>,
+        mut request: Request<RequestBody>,
+        tally: &mut Tally,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        *request.version_mut() = Version::HTTP_11;
+        tally.upstream = Some(Arc::clone(&self.name));
+        let mut failure = Failure::DestinationUnavailable;
+        let mut turn = self.balance.turn();
+        while let Some(endpoint) = turn.next().and_then(|index| self.endpoints.get(index)) {
+            match self.attempt(pools, endpoint, request, tally).await {
+                Ok(response) => return Ok(response),
+                Err(Fault::Sent(failure)) => return Err(failure),
+                Err(Fault::Unsent(unsent, why)) => (request, failure) = (*unsent, why),
+            }
+        }
+        Err(failure)
+    }
+
+    /// One endpoint, with its part of the tally and the metrics.
+    async fn attempt(
+        &self,
+        pools: &Arc<Pools>,
+        endpoint: &Endpoint,
+        mut request: Request<RequestBody>,
+        tally: &mut Tally,
+    ) -> Result<Response<ResponseBody>, Fault> {
+        let started = clock::now();
+        tally.attempts = tally.attempts.saturating_add(1);
+        tally.endpoint = Some(Arc::clone(endpoint.address()));
+        self.name_host(&mut request, endpoint);
+        let outcome = self.exchange(pools, endpoint, request).await;
+        let took = clock::now().saturating_duration_since(started);
+        tally.upstream_time = Some(took);
+        match &outcome {
+            Ok(_) => {
+                self.metrics.duration.observe_duration(took);
+                endpoint.answered();
+            }
+            Err(Fault::Unsent(_, failure) | Fault::Sent(failure)) => {
+                endpoint.failed(failure);
+                tracing::debug!(
+                    upstream = %self.name,
+                    endpoint = %endpoint.address(),
+                    error = failure.token(),
+                    "attempt failed"
+                );
+            }
+        }
+        outcome
+    }
+
+    /// Over a connection of the pool, newest first, else over a new one.
+    async fn exchange(
+        &self,
+        pools: &Arc<Pools>,
+        endpoint: &Endpoint,
+        mut request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, Fault> {
+        while let Some(connection) = pools.take(endpoint.address(), clock::now()) {
+            match self.ask(pools, endpoint, connection, request).await {
+                Err(Fault::Unsent(unsent, _)) => request = *unsent,
+                outcome => return outcome,
+            }
+        }
+        match connect::open(endpoint.target(), self.connect_timeout).await {
+            Ok(connection) => self.ask(pools, endpoint, connection, request).await,
+            Err(failure) => Err(Fault::Unsent(Box::new(request), failure)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        pools: &Arc<Pools>,
+        endpoint: &Endpoint,
+        mut connection: Connection,
+        request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, Fault> {
+        let progress = request.body().progress().cloned();
+        let blame = |failure| {
+            let client = progress.as_deref().and_then(Progress::failure);
+            Fault::Sent(client.cloned().unwrap_or(failure))
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = connection.sender.try_send_request(request) => answer,
+            () = overdue(self.response_timeout, progress.as_deref()) => {
+                return Err(blame(Failure::ResponseTimeout));
+            }
+        };
+        let response = match answer {
+            Ok(response) => response,
+            Err(mut error) => {
+                let failure = fault::of_head(error.error());
+                return Err(match error.take_message() {
+                    Some(unsent) => Fault::Unsent(Box::new(unsent), failure),
+                    None => blame(failure),
+                });
+            }
+        };
+        // Nobody asked for another protocol: RFC 9110 section 15.2.2.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Fault::Sent(Failure::ResponseMalformed));
+        }
+        let lease = Lease {
+            connection,
+            pools: Arc::clone(pools),
+            endpoint: Arc::clone(endpoint.address()),
+            idle_timeout: self.idle_timeout,
+            request: progress,
+        };
+        Ok(response.map(|incoming| ResponseBody::new(incoming, self.response_timeout, lease)))
+    }
+
+    /// RFC 9112 section 3.2: a request has exactly one `Host`.
+    fn name_host(&self, request: &mut Request<RequestBody>, endpoint: &Endpoint) {
+        let value = match &self.host {
+            HostPolicy::Fixed(value) => value,
+            HostPolicy::Endpoint => endpoint.host(),
+            HostPolicy::Client => {
+                // HTTP/1.0 clients need not name one.
+                if let Entry::Vacant(none) = request.headers_mut().entry(header::HOST) {
+                    none.insert(endpoint.host().clone());
+                }
+                return;
+            }
+        };
+        request.headers_mut().insert(header::HOST, value.clone());
+    }
+}
+
+/// Ends when the upstream has had nothing to wait for, for `timeout`.
+///
+/// The time runs from the moment the request is handed to the connection and begins anew with each
+/// frame of its body that is passed on; it stands still while the client is waited for, which has a
+/// limit of its own.
+async fn overdue(timeout: Duration, progress: Option<&Progress>) {
+    let mut left = timeout;
+    while !left.is_zero() {
+        sleep(left).await;
+        left = match progress.map(Progress::upstream_idle) {
+            None => Duration::ZERO,
+            Some(Some(idle)) => timeout.saturating_sub(idle),
+            Some(None) => timeout,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

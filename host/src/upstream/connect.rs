@@ -1,0 +1,98 @@
+//! From an endpoint to a connection that takes a request.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout_at};
+
+use super::endpoint::{Host, Target};
+use super::pool::Connection;
+use crate::failure::Failure;
+
+/// Status line and field lines of one response, in bytes.
+///
+/// Twice what a request may have by default: responses set cookies for others to send.
+const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Field lines of one response.
+///
+/// More than twice the 100 that common clients take.
+const RESPONSE_HEADERS_MAX: usize = 256;
+
+/// What is read ahead of, or not yet written to, one connection, in bytes.
+///
+/// Room for a head and a first part of the body; a stalled client costs this much memory and what
+/// the sockets hold.
+const BUFFER_BYTES_MAX: usize = 128 * 1024;
+
+/// Looks the name up and connects, within `timeout` for both together.
+///
+/// The addresses are tried in the order of the look-up, each with an equal share of the time that
+/// is left. The failure is that of the last.
+pub(super) async fn open(target: &Target, timeout: Duration) -> Result<Connection, Failure> {
+    let deadline = Instant::now() + timeout;
+    let stream = match &target.host {
+        Host::Address(address) => dial(SocketAddr::new(*address, target.port), deadline).await?,
+        Host::Name(name) => {
+            let found = timeout_at(deadline, lookup_host((name.as_str(), target.port))).await;
+            let addresses: Vec<SocketAddr> = match found {
+                Ok(Ok(addresses)) => addresses.collect(),
+                Ok(Err(error)) => {
+                    tracing::debug!(name, %error, "upstream's name does not resolve");
+                    return Err(Failure::DnsError);
+                }
+                Err(_elapsed) => return Err(Failure::ConnectionTimeout),
+            };
+            dial_each(&addresses, deadline).await?
+        }
+    };
+    speak(stream).await
+}
+
+async fn dial_each(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Failure> {
+    let mut failure = Failure::DnsError;
+    for (address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        let now = Instant::now();
+        let share = deadline.saturating_duration_since(now) / u32::try_from(left).unwrap_or(1);
+        match dial(*address, now + share).await {
+            Ok(stream) => return Ok(stream),
+            Err(why) => failure = why,
+        }
+    }
+    Err(failure)
+}
+
+async fn dial(address: SocketAddr, deadline: Instant) -> Result<TcpStream, Failure> {
+    match timeout_at(deadline, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%address, %error, "no connection");
+            Err(match error.kind() {
+                io::ErrorKind::ConnectionRefused => Failure::ConnectionRefused,
+                io::ErrorKind::TimedOut => Failure::ConnectionTimeout,
+                _ => Failure::ConnectionError,
+            })
+        }
+        Err(_elapsed) => Err(Failure::ConnectionTimeout),
+    }
+}
+
+async fn speak(stream: TcpStream) -> Result<Connection, Failure> {
+    // A request's head and its body's first part are separate writes; Nagle would hold the second.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "upstream's connection keeps Nagle's algorithm");
+    }
+    let mut builder = http1::Builder::new();
+    builder
+        .max_headers(RESPONSE_HEADERS_MAX)
+        .max_header_size(RESPONSE_HEAD_BYTES_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX);
+    match builder.handshake(TokioIo::new(stream)).await {
+        Ok((sender, driver)) => Ok(Connection::drive(sender, driver)),
+        Err(_) => Err(Failure::ConnectionError),
+    }
+}

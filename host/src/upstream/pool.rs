@@ -1,0 +1,139 @@
+//! Connections that wait for their next request.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+
+use crate::body::RequestBody;
+
+/// Idle connections that one worker keeps to one endpoint.
+///
+/// As many as a burst may have opened; beyond, the one that has waited longest is closed. An idle
+/// connection costs a socket and about 1 KiB.
+pub const IDLE_PER_ENDPOINT_MAX: usize = 256;
+
+/// The idle upstream connections of one worker thread, by endpoint.
+///
+/// They outlive snapshots: what counts is the endpoint's address. The newest is lent first, so that
+/// those which a burst left over grow old and are closed.
+#[derive(Default)]
+pub struct Pools {
+    idle: Mutex<HashMap<Arc<str>, VecDeque<Idle>>>,
+}
+
+struct Idle {
+    connection: Connection,
+    until: Instant,
+}
+
+impl Idle {
+    fn is_fit(&self, now: Instant) -> bool {
+        self.until > now && !self.connection.sender.is_closed()
+    }
+}
+
+/// An open connection. A drop closes it, whatever is under way.
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<RequestBody>,
+    driver: AbortHandle,
+}
+
+impl Pools {
+    /// Without any connection.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Closes what has waited for too long, and forgets what the other end has closed. A worker
+    /// calls it every second or so.
+    pub fn purge(&self, now: Instant) {
+        self.lock().retain(|_, idle| {
+            idle.retain(|idle| idle.is_fit(now));
+            !idle.is_empty()
+        });
+    }
+
+    /// How many connections wait.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        self.lock().values().map(VecDeque::len).sum()
+    }
+
+    /// The newest that can take a request; what is found unfit on the way is closed.
+    pub(super) fn take(&self, endpoint: &str, now: Instant) -> Option<Connection> {
+        let mut all = self.lock();
+        let idle = all.get_mut(endpoint)?;
+        while let Some(newest) = idle.pop_back() {
+            if newest.is_fit(now) && newest.connection.sender.is_ready() {
+                return Some(newest.connection);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection for `until` then.
+    pub(super) fn put(&self, endpoint: &Arc<str>, connection: Connection, until: Instant) {
+        if connection.sender.is_closed() {
+            return;
+        }
+        let mut all = self.lock();
+        let idle = match all.get_mut(&**endpoint) {
+            Some(idle) => idle,
+            None => all.entry(Arc::clone(endpoint)).or_default(),
+        };
+        if idle.len() >= IDLE_PER_ENDPOINT_MAX {
+            idle.pop_front();
+        }
+        idle.push_back(Idle { connection, until });
+    }
+
+    /// Never held across an await; a panic leaves the map whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, VecDeque<Idle>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Pools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pools").field("idle", &self.idle()).finish()
+    }
+}
+
+impl Connection {
+    /// Has a task move the bytes.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the task ends with the connection, which an exchange or a pool owns; drain waits for exchanges"
+    )]
+    pub(super) fn drive(
+        sender: SendRequest<RequestBody>,
+        driver: http1::Connection<TokioIo<TcpStream>, RequestBody>,
+    ) -> Self {
+        let driver = tokio::spawn(async move {
+            if let Err(error) = driver.await {
+                tracing::debug!(%error, "upstream's connection broke");
+            }
+        });
+        Self { sender, driver: driver.abort_handle() }
+    }
+}
+
+impl Drop for Connection {
+    /// Without the abort a half-sent request would be sent to its end first.
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("closed", &self.sender.is_closed()).finish()
+    }
+}

@@ -1,0 +1,103 @@
+//! The body of an upstream's response, which holds the connection it comes from.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::fault;
+use super::pool::{Connection, Pools};
+use crate::body::{BodyError, IdleTimer, Progress};
+use crate::clock;
+use crate::failure::Failure;
+
+/// The body of an upstream's response, trailers included.
+///
+/// Frames are read from the upstream as they are asked for. The connection goes back into its pool
+/// at the end, if the request's body was sent to its end too. A drop before the end closes it.
+#[derive(Debug)]
+pub struct ResponseBody {
+    incoming: Incoming,
+    idle: IdleTimer,
+    /// Until the end.
+    lease: Option<Lease>,
+}
+
+/// A connection, and where it belongs.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub(super) connection: Connection,
+    pub(super) pools: Arc<Pools>,
+    pub(super) endpoint: Arc<str>,
+    pub(super) idle_timeout: Duration,
+    /// Of the request's body; `None` if there is none.
+    pub(super) request: Option<Arc<Progress>>,
+}
+
+impl ResponseBody {
+    /// `timeout` is what may pass between two frames.
+    pub(super) fn new(incoming: Incoming, timeout: Duration, lease: Lease) -> Self {
+        let mut body = Self { incoming, idle: IdleTimer::new(timeout), lease: Some(lease) };
+        if body.incoming.is_end_stream() {
+            body.give_back();
+        }
+        body
+    }
+
+    fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+    }
+}
+
+impl Lease {
+    fn give_back(self) {
+        // A response that came early leaves a part of the request on the way, which the endpoint
+        // would take for the next one.
+        if self.request.is_none_or(|request| request.is_finished()) {
+            let until = clock::now() + self.idle_timeout;
+            self.pools.put(&self.endpoint, self.connection, until);
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.incoming).poll_frame(cx);
+        if polled.is_pending() {
+            if !this.idle.poll_elapsed(cx) {
+                return Poll::Pending;
+            }
+            this.lease = None;
+            let error = BodyError::new(Failure::ResponseTimeout, None);
+            return Poll::Ready(Some(Err(error)));
+        }
+        this.idle.disarm();
+        if let Poll::Ready(Some(Err(_))) = &polled {
+            this.lease = None;
+        } else if this.incoming.is_end_stream() || matches!(polled, Poll::Ready(None)) {
+            this.give_back();
+        }
+        polled.map_err(|error| BodyError::new(fault::of_body(&error), Some(error)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
