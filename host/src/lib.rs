@@ -4,12 +4,17 @@
 //! be native. Its modules read in the order a request travels: `listener`, `exchange`, `route`,
 //! `plugin`, `upstream`.
 
+pub mod body;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod exchange;
 pub mod facts;
 pub mod failure;
+pub mod listener;
 pub mod plugin;
 pub mod route;
+pub mod snapshot;
 pub mod state;
 pub mod telemetry;
+pub mod upstream;

@@ -30,7 +30,10 @@ pub use engine::Engine;
 pub use loader::Loader;
 pub use pipeline::{Answered, Pipeline, Requested};
 
+pub use contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
+
 use contract::bindings::exports::tidegate::plugin::lifecycle::Description;
+use contract::bindings::tidegate::plugin::types;
 use instance::Instances;
 
 use crate::config::{Budget, Isolation, OnError};
@@ -48,6 +51,12 @@ pub struct Services {
     pub outputs: Arc<ArcSwap<output::Outputs>>,
     /// Behind `metrics`, and what is counted of plugins.
     pub metrics: Arc<Metrics>,
+}
+
+/// Who produced a response, in the contract's words.
+#[must_use]
+pub fn source(source: crate::facts::Source) -> types::Source {
+    source.into()
 }
 
 /// A component with one configuration, ready to serve.

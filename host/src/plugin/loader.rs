@@ -40,6 +40,12 @@ pub struct Loader {
     turn: Mutex<()>,
 }
 
+impl std::fmt::Debug for Loader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loader").finish_non_exhaustive()
+    }
+}
+
 /// Where a component's bytes came from.
 struct Source {
     bytes: std::borrow::Cow<'static, [u8]>,

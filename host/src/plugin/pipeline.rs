@@ -69,6 +69,12 @@ impl Pipeline {
         &self.plugins
     }
 
+    /// Whether a phase after the request phase may look at the request.
+    #[must_use]
+    pub fn looks_back(&self) -> bool {
+        !self.responses.is_empty() || !self.logs.is_empty()
+    }
+
     /// Whether anything is to do when an exchange is over.
     #[must_use]
     pub fn has_log_phase(&self) -> bool {

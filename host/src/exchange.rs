@@ -1,0 +1,216 @@
+//! One request, top to bottom.
+//!
+//! [`handle`] has one way out: every request ends in a response, good or bad. What it goes through
+//! reads from `serve` downwards; the exchange itself ends when its response's body does, or when
+//! its future or body is dropped because the client left, in [`finish`].
+
+mod arrival;
+mod body;
+mod fields;
+mod finish;
+mod forward;
+mod reply;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::time::Instant as Deadline;
+use tokio_util::task::TaskTracker;
+
+pub use body::{Body, Cut};
+
+use arrival::Arrival;
+use body::Content;
+use finish::Finisher;
+
+use crate::facts::{Exchange, Open, ResponseHead, Source};
+use crate::failure::Failure;
+use crate::listener::Peer;
+use crate::plugin::{Answered, Requested};
+use crate::route::redirect;
+use crate::snapshot::{Destination, Route, Snapshot};
+use crate::upstream::Pools;
+
+/// What one worker thread serves with.
+pub struct Worker {
+    /// Its own connections to endpoints.
+    pub pools: Arc<Pools>,
+    /// The current one; an exchange keeps the one that it began with.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// What goes on after a response: log phases. An ending gateway waits for them.
+    pub tasks: TaskTracker,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").finish_non_exhaustive()
+    }
+}
+
+/// Answers one request that came in on the listener with this port.
+///
+/// A drop cancels what is under way upstream and finishes the exchange as one whose client left.
+pub async fn handle(
+    worker: Arc<Worker>,
+    port: u16,
+    request: http::Request<Incoming>,
+    peer: Arc<Peer>,
+) -> Response<Body> {
+    let snapshot = worker.snapshot.load_full();
+    let arrival = arrival::receive(&snapshot, port, request, &peer);
+    let finisher = Arc::new(Finisher::new(&snapshot, arrival.route, &worker.tasks));
+    let Arrival { exchange, body, accept, route, refused, hop } = arrival;
+    let mut open = Open::new(exchange, Arc::clone(&finisher) as _);
+
+    let route = route.and_then(|index| snapshot.routes.get(index));
+    let (Some(route), None) = (route, &refused) else {
+        let failure = refused.unwrap_or(Failure::RouteNotFound);
+        let content = fail(&snapshot, accept.as_ref(), &mut open, failure);
+        return respond(&snapshot, open, Content::Full(content), None);
+    };
+    let served = Served { snapshot: &snapshot, route, worker: &worker, accept, hop, peer: &peer };
+    served.serve(open, body, &finisher).await
+}
+
+/// What serving one exchange needs.
+struct Served<'a> {
+    snapshot: &'a Snapshot,
+    route: &'a Route,
+    worker: &'a Worker,
+    accept: Option<http::HeaderValue>,
+    hop: arrival::Trust,
+    peer: &'a Peer,
+}
+
+impl Served<'_> {
+    async fn serve(&self, open: Open, body: Incoming, finisher: &Finisher) -> Response<Body> {
+        let deadline = Deadline::from_std(open.received) + self.route.timeout;
+
+        let requested = self.route.pipeline.on_request(open).await;
+        let Requested { mut open, answered, turns } = requested;
+        let content = match answered {
+            Answered::Plugin(content) => Content::Full(content),
+            Answered::Failed(failure) => self.fail(&mut open, failure),
+            Answered::Not => self.arrive(&mut open, body, finisher, deadline).await,
+        };
+
+        let (open, replaced) = self
+            .route
+            .pipeline
+            .on_response(open, turns, |exchange, failure| {
+                fail(self.snapshot, self.accept.as_ref(), exchange, failure)
+            })
+            .await;
+        let content = replaced.map_or(content, Content::Full);
+        respond(self.snapshot, open, content, Some((self.route, deadline)))
+    }
+
+    /// Goes where the route leads; the exchange has its response afterwards.
+    async fn arrive(
+        &self,
+        open: &mut Open,
+        body: Incoming,
+        finisher: &Finisher,
+        deadline: Deadline,
+    ) -> Content {
+        match &self.route.destination {
+            Destination::Upstream(upstream) => {
+                let body = forward::body(self, body, finisher);
+                let request = forward::request(self, open, body);
+                let sent = upstream.send(&self.worker.pools, request, &mut open.tally);
+                let outcome = match tokio::time::timeout_at(deadline, sent).await {
+                    Ok(outcome) => outcome,
+                    Err(_elapsed) => Err(Failure::RouteTimeout),
+                };
+                match outcome {
+                    Ok(response) => forward::response(self, open, response),
+                    Err(failure) => self.fail(open, forward::blame(self, finisher, failure)),
+                }
+            }
+            Destination::Fixed(response) => {
+                let (status, headers, body) = reply::fixed(response);
+                open.respond(Source::Gateway, ResponseHead { status, headers });
+                Content::Full(body)
+            }
+            Destination::Redirect(to) => {
+                let request = &open.request;
+                let origin = redirect::Origin {
+                    scheme: request.scheme.as_str(),
+                    host: &request.host,
+                    port: request.port,
+                    path: request.path(),
+                    query: request.query(),
+                };
+                let location = redirect::location(to, &origin);
+                let (status, headers, body) = reply::redirect(to.status, &location);
+                open.respond(Source::Gateway, ResponseHead { status, headers });
+                Content::Full(body)
+            }
+        }
+    }
+
+    fn fail(&self, open: &mut Open, failure: Failure) -> Content {
+        Content::Full(fail(self.snapshot, self.accept.as_ref(), open, failure))
+    }
+}
+
+/// Makes the gateway's answer to a failure the exchange's response.
+fn fail(
+    snapshot: &Snapshot,
+    accept: Option<&http::HeaderValue>,
+    exchange: &mut Exchange,
+    failure: Failure,
+) -> Bytes {
+    let name = &snapshot.settings.gateway.name;
+    let (status, headers, content) = reply::to(&failure, accept, &exchange.id, name);
+    let Exchange { id, route, tally, .. } = &*exchange;
+    let (upstream, endpoint) = (tally.upstream.as_deref(), tally.endpoint.as_deref());
+    if status.is_server_error() {
+        let error = failure.token();
+        tracing::warn!(request_id = %id, %route, upstream, endpoint, error, "exchange failed");
+    } else {
+        let error = failure.token();
+        tracing::debug!(request_id = %id, %route, error, cause = %failure, "request refused");
+    }
+    exchange.tally.failure = Some(failure);
+    exchange.respond(Source::Gateway, ResponseHead { status, headers });
+    content
+}
+
+/// Turns the exchange's response and `content` into what hyper sends.
+fn respond(
+    snapshot: &Snapshot,
+    mut open: Open,
+    content: Content,
+    routed: Option<(&Route, Deadline)>,
+) -> Response<Body> {
+    let keep = routed.is_some_and(|(route, _)| route.pipeline.has_log_phase());
+    let Exchange { request, response, id, source, .. } = &mut *open;
+    let Some(head) = response else {
+        // `serve` sets it on every way; answering without one would be answering nothing.
+        return Response::new(Body::new(Content::Empty, open, None));
+    };
+    if *source == Source::Upstream {
+        fields::set_request_id(&mut head.headers, id);
+    } else {
+        fields::via(&mut head.headers, http::Version::HTTP_11, &snapshot.settings.gateway.name);
+        fields::set_request_id(&mut head.headers, id);
+    }
+    let length = fields::Content::of_response(&request.method, head.status, content.exact());
+    fields::frame(&mut head.headers, length);
+    let bodyless = matches!(length, fields::Content::Nothing | fields::Content::Described)
+        || head.status == StatusCode::RESET_CONTENT;
+    let content = if bodyless { Content::Empty } else { content };
+
+    let status = head.status;
+    let headers =
+        if keep { head.headers.clone() } else { std::mem::take(&mut head.headers) };
+    let deadline = routed.map(|(_, deadline)| deadline);
+    let mut sent = Response::new(Body::new(content, open, deadline));
+    *sent.status_mut() = status;
+    *sent.headers_mut() = headers;
+    sent
+}

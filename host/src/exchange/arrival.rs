@@ -1,0 +1,191 @@
+//! From hyper's request to an exchange: who asks, for what, and by which route.
+
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::uri::Uri;
+use http::{Method, Request, Version};
+use hyper::body::Incoming;
+
+use super::fields;
+use crate::body::RequestBody;
+use crate::clock;
+use crate::facts::{Client, Exchange, HeadLimits, RequestHead, Scheme, Source, Tally};
+use crate::failure::Failure;
+use crate::listener::{Fault, Peer};
+use crate::route::{Head, host, path};
+use crate::snapshot::Snapshot;
+use crate::telemetry::metrics::UNMATCHED;
+
+/// A request that has come in.
+pub(super) struct Arrival {
+    pub(super) exchange: Box<Exchange>,
+    pub(super) body: Incoming,
+    /// For how a failure is written; the head itself may have gone upstream by then.
+    pub(super) accept: Option<HeaderValue>,
+    /// Index into the snapshot's routes.
+    pub(super) route: Option<usize>,
+    /// Why the request goes no further.
+    pub(super) refused: Option<Failure>,
+    pub(super) hop: Trust,
+}
+
+/// What is to be known of the last hop when the request goes on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trust {
+    /// Whether the peer's forwarded fields are believed.
+    pub(super) trusted: bool,
+    /// Whether the client accepts trailers.
+    pub(super) trailers: bool,
+}
+
+/// Reads the head, takes away what is about the connection, and finds the route.
+pub(super) fn receive(
+    snapshot: &Snapshot,
+    port: u16,
+    request: Request<Incoming>,
+    peer: &Peer,
+) -> Arrival {
+    let fault = peer.take_fault();
+    let received = clock::now();
+    let (parts, body) = request.into_parts();
+    let mut headers = parts.headers;
+    let settings = &snapshot.settings;
+    let direct = if peer.tls.is_some() { Scheme::Https } else { Scheme::Http };
+
+    let trailers = fields::strip_hop_by_hop(&mut headers);
+    let client = fields::client(peer.address.ip(), &headers, &settings.gateway.trusted_proxies);
+    let id = fields::request_id(&headers, client.trusted);
+    fields::set_request_id(&mut headers, &id);
+    if parts.version == Version::HTTP_2 {
+        fields::join_cookies(&mut headers);
+    }
+    let named = name_host(&parts.uri, &mut headers, parts.version);
+    let hop = fields::Hop { peer: peer.address.ip(), scheme: direct, port };
+    fields::forward(&mut headers, hop, &client);
+    let accept = headers.get(header::ACCEPT).cloned();
+
+    let mut exchange = Box::new(Exchange {
+        id,
+        received,
+        received_unix_ms: clock::unix_ms(),
+        client: Client { address: client.address, peer: peer.address, tls: peer.tls.clone() },
+        route: unmatched(),
+        request: RequestHead {
+            method: parts.method,
+            scheme: client.scheme.unwrap_or(direct),
+            version: parts.version,
+            host: Box::default(),
+            port: None,
+            uri: parts.uri,
+            path: None,
+            path_is_final: false,
+            query: None,
+            headers,
+        },
+        response: None,
+        source: Source::Gateway,
+        deferred: Vec::new(),
+        attributes: Vec::new(),
+        head_limits: HeadLimits {
+            headers: settings.limits.request_headers,
+            bytes: settings.limits.request_head_bytes,
+        },
+        tally: Tally::default(),
+    });
+    let hop = Trust { trusted: client.trusted, trailers };
+    let found = match (fault, named) {
+        (Some(fault), _) => Err(refuse(fault)),
+        (None, Err(why)) => Err(Failure::RequestMalformed(why)),
+        (None, Ok((host, port))) => {
+            exchange.request.host = host;
+            exchange.request.port = port;
+            find(snapshot, &mut exchange, &body)
+        }
+    };
+    let (route, refused) = match found {
+        Ok(route) => (Some(route), None),
+        Err(failure) => (None, Some(failure)),
+    };
+    Arrival { exchange, body, accept, route, refused, hop }
+}
+
+/// The name of the route where there is none, made once.
+fn unmatched() -> Arc<str> {
+    static NAME: std::sync::OnceLock<Arc<str>> = std::sync::OnceLock::new();
+    Arc::clone(NAME.get_or_init(|| UNMATCHED.into()))
+}
+
+fn refuse(fault: Fault) -> Failure {
+    match fault {
+        Fault::Malformed(fault) => {
+            Failure::Malformed { status: fault.status, reason: fault.reason }
+        }
+        Fault::HeadTimeout => Failure::RequestHeadTimeout,
+    }
+}
+
+/// The host and port that the client asks for, with `Host` made to say the same.
+///
+/// In HTTP/1 the guard has seen to it that a target with an authority agrees with `Host`; in HTTP/2
+/// the authority is the one that counts, and a `Host` beside it must be the same (RFC 9113 section
+/// 8.3.1).
+fn name_host(
+    uri: &Uri,
+    headers: &mut HeaderMap,
+    version: Version,
+) -> Result<(Box<str>, Option<u16>), &'static str> {
+    if let Some(authority) = uri.authority() {
+        let told = headers.get(header::HOST);
+        if version == Version::HTTP_2
+            && told.is_some_and(|told| !told.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()))
+        {
+            return Err("host and :authority differ");
+        }
+        if told.is_none() {
+            let value = HeaderValue::from_str(authority.as_str());
+            headers.insert(header::HOST, value.map_err(|_invalid| "the host is not valid")?);
+        }
+    }
+    let Some(told) = headers.get(header::HOST) else {
+        return Ok((Box::default(), None));
+    };
+    let told = told.to_str().map_err(|_not_ascii| "the host is not valid")?;
+    if told.is_empty() {
+        return Ok((Box::default(), None));
+    }
+    let host = host::parse(told).map_err(|error| error.reason())?;
+    Ok((host.name.into(), host.port))
+}
+
+/// Finds the route and whatever refuses the request before a plugin sees it.
+fn find(snapshot: &Snapshot, exchange: &mut Exchange, body: &Incoming) -> Result<usize, Failure> {
+    let request = &mut exchange.request;
+    if request.method == Method::CONNECT {
+        return Err(Failure::MethodNotSupported);
+    }
+    let canonical = path::canonical(request.uri.path())
+        .map_err(|error| Failure::RequestMalformed(error.reason()))?;
+    let head = Head {
+        host: &request.host,
+        path: &canonical.path,
+        method: &request.method,
+        headers: &request.headers,
+        query: request.uri.query(),
+    };
+    let index = snapshot.router.find(&head).ok_or(Failure::RouteNotFound)?;
+    let route = snapshot.routes.get(index).ok_or(Failure::RouteNotFound)?;
+    canonical
+        .check(route.allow_encoded_slash)
+        .map_err(|error| Failure::RequestMalformed(error.reason()))?;
+    let rewritten = match canonical.path {
+        std::borrow::Cow::Borrowed(_) => None,
+        std::borrow::Cow::Owned(path) => Some(path.into_boxed_str()),
+    };
+    request.path = rewritten;
+    exchange.route = Arc::clone(&route.name);
+    if RequestBody::exceeds(body, route.request_body_bytes) {
+        return Err(Failure::RequestBodyTooLarge);
+    }
+    Ok(index)
+}

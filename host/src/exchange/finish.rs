@@ -1,0 +1,114 @@
+//! The end of an exchange: metrics, then the log phase.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use crate::body::Progress;
+use crate::clock;
+use crate::facts::{Exchange, Finish, Open, Source};
+use crate::failure::Failure;
+use crate::plugin::Summary;
+use crate::plugin::source as wit_source;
+use crate::snapshot::Snapshot;
+use crate::telemetry::metrics;
+
+/// Finishes one exchange.
+pub(super) struct Finisher {
+    /// The one that the exchange began with.
+    snapshot: Arc<Snapshot>,
+    /// Index of its route.
+    route: Option<usize>,
+    tasks: TaskTracker,
+    progress: OnceLock<Arc<Progress>>,
+}
+
+impl Finisher {
+    pub(super) fn new(snapshot: &Arc<Snapshot>, route: Option<usize>, tasks: &TaskTracker) -> Self {
+        let (snapshot, tasks) = (Arc::clone(snapshot), tasks.clone());
+        Self { snapshot, route, tasks, progress: OnceLock::new() }
+    }
+
+    /// Notes what becomes of the request's body.
+    pub(super) fn follow(&self, progress: &Arc<Progress>) {
+        // An exchange has one body and forwards it once, so it is never set already.
+        drop(self.progress.set(Arc::clone(progress)));
+    }
+
+    /// Why the request's body failed, if it did.
+    pub(super) fn body_failure(&self) -> Option<Failure> {
+        self.progress.get()?.failure().cloned()
+    }
+}
+
+impl Finish for Finisher {
+    fn finish(&self, mut exchange: Box<Exchange>) {
+        let duration = clock::now().saturating_duration_since(exchange.received);
+        if let Some(progress) = self.progress.get() {
+            exchange.tally.request_body_bytes = progress.bytes();
+        }
+        if exchange.response.is_none() {
+            exchange.tally.failure.get_or_insert(Failure::ClientGone);
+        }
+        let route = self.route.and_then(|index| self.snapshot.routes.get(index));
+        let counted = route.map_or(&self.snapshot.unmatched, |route| &route.metrics);
+        let upstream = exchange.tally.upstream_time.unwrap_or_default();
+        counted.exchange(status(&exchange), counted_source(exchange.source), duration, upstream);
+        if let Some(failure) = &exchange.tally.failure {
+            counted.failure(failure.token());
+        }
+        if let Some(route) = route.filter(|route| route.pipeline.has_log_phase()) {
+            let pipeline = Arc::clone(&route.pipeline);
+            let open = Open::new(exchange, nothing());
+            self.tasks.spawn(async move {
+                pipeline.on_complete(open, |exchange| summary(exchange, duration)).await;
+            });
+        }
+    }
+}
+
+/// What is left to do after the log phase.
+fn nothing() -> Arc<dyn Finish> {
+    struct Nothing;
+    impl Finish for Nothing {
+        fn finish(&self, _exchange: Box<Exchange>) {}
+    }
+    static NOTHING: OnceLock<Arc<dyn Finish>> = OnceLock::new();
+    Arc::clone(NOTHING.get_or_init(|| Arc::new(Nothing)))
+}
+
+/// 499 if the client left before there was a response.
+fn status(exchange: &Exchange) -> u16 {
+    exchange
+        .response
+        .as_ref()
+        .map_or(Failure::ClientGone.status(), |response| response.status.as_u16())
+}
+
+const fn counted_source(source: Source) -> metrics::Source {
+    match source {
+        Source::Upstream => metrics::Source::Upstream,
+        Source::Plugin => metrics::Source::Plugin,
+        Source::Gateway => metrics::Source::Gateway,
+    }
+}
+
+fn summary(exchange: &Exchange, duration: Duration) -> Summary {
+    let tally = &exchange.tally;
+    let us = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    Summary {
+        status: status(exchange),
+        source: wit_source(exchange.source),
+        received_at_ms: exchange.received_unix_ms,
+        duration_us: us(duration),
+        upstream_us: tally.upstream_time.map(us),
+        request_body_bytes: tally.request_body_bytes,
+        response_body_bytes: tally.response_body_bytes,
+        upstream: tally.upstream.as_deref().map(str::to_owned),
+        endpoint: tally.endpoint.as_deref().map(str::to_owned),
+        attempts: tally.attempts,
+        failure: tally.failure.as_ref().map(|failure| failure.token().to_owned()),
+        complete: tally.complete,
+    }
+}

@@ -1,0 +1,114 @@
+//! What goes to the upstream, and what comes back.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::uri::{PathAndQuery, Uri};
+use http::{Request, Response, StatusCode};
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use super::body::Content;
+use super::finish::Finisher;
+use super::{Served, fields, fail};
+use crate::body::{Progress, RequestBody};
+use crate::config::Rewrite;
+use crate::facts::{Open, RequestHead, ResponseHead, Source};
+use crate::failure::Failure;
+use crate::route::rewrite;
+use crate::upstream::ResponseBody;
+
+/// The request's body, within the route's and the gateway's limits.
+pub(super) fn body(served: &Served<'_>, body: Incoming, finisher: &Finisher) -> RequestBody {
+    if body.is_end_stream() {
+        return RequestBody::empty();
+    }
+    let progress = Arc::new(Progress::new());
+    finisher.follow(&progress);
+    let idle = served.snapshot.settings.limits.body_timeout;
+    RequestBody::streamed(body, served.route.request_body_bytes, idle, progress)
+}
+
+/// The request as the upstream gets it; `Host` is set by the upstream's policy.
+pub(super) fn request(
+    served: &Served<'_>,
+    open: &mut Open,
+    body: RequestBody,
+) -> Request<RequestBody> {
+    let pipeline = &served.route.pipeline;
+    let request = &mut open.request;
+    let uri = target(request, served.route.rewrite.as_ref());
+    // Later phases may look at the request; without them nobody will.
+    let mut headers = if pipeline.looks_back() {
+        request.headers.clone()
+    } else {
+        std::mem::take(&mut request.headers)
+    };
+    let stripped = match &served.route.rewrite {
+        Some(Rewrite::StripPrefix(prefix)) if !request.path_is_final => Some(prefix.as_str()),
+        _ => None,
+    };
+    fields::prefix(&mut headers, served.hop.trusted, stripped);
+    fields::via(&mut headers, request.version, &served.snapshot.settings.gateway.name);
+    if served.hop.trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+    let exact = body.size_hint().exact();
+    fields::frame(&mut headers, fields::Content::of_request(&request.method, exact));
+
+    let mut sent = Request::new(body);
+    *sent.method_mut() = request.method.clone();
+    *sent.uri_mut() = uri;
+    *sent.headers_mut() = headers;
+    sent
+}
+
+/// The target in origin-form: the path that the route's rewrite or a plugin made, and the query.
+fn target(request: &RequestHead, rewrite: Option<&Rewrite>) -> Uri {
+    let path = match rewrite {
+        Some(rewrite) if !request.path_is_final => rewrite::apply(rewrite, request.path()),
+        _ => Cow::Borrowed(request.path()),
+    };
+    let untouched = request.query.is_none() && path == request.uri.path();
+    if untouched && request.uri.authority().is_none() {
+        return request.uri.clone();
+    }
+    let query = request.query();
+    let mut text = String::with_capacity(path.len() + query.map_or(0, |query| query.len() + 1));
+    text.push_str(&path);
+    if let Some(query) = query {
+        text.push('?');
+        text.push_str(query);
+    }
+    // Canonical paths and checked queries hold only what a target may.
+    PathAndQuery::from_maybe_shared(Bytes::from(text)).map_or_else(|_| Uri::from_static("/"), Uri::from)
+}
+
+/// Takes the upstream's response over into the exchange.
+pub(super) fn response(
+    served: &Served<'_>,
+    open: &mut Open,
+    response: Response<ResponseBody>,
+) -> Content {
+    let (parts, body) = response.into_parts();
+    if parts.status == StatusCode::SWITCHING_PROTOCOLS || parts.status.as_u16() > 599 {
+        let failure = Failure::ResponseMalformed;
+        return Content::Full(fail(served.snapshot, served.accept.as_ref(), open, failure));
+    }
+    let mut headers = parts.headers;
+    let name = &served.snapshot.settings.gateway.name;
+    fields::respond(&mut headers, parts.version, name, &open.id);
+    open.respond(Source::Upstream, ResponseHead { status: parts.status, headers });
+    Content::Streamed(Box::new(body))
+}
+
+/// Who is to blame for a request that got no response: the client, if its body failed first.
+pub(super) fn blame(served: &Served<'_>, finisher: &Finisher, failure: Failure) -> Failure {
+    if let Some(fault) = served.peer.body_fault() {
+        return Failure::Malformed { status: fault.status, reason: fault.reason };
+    }
+    finisher.body_failure().unwrap_or(failure)
+}
