@@ -233,11 +233,7 @@ impl Edit {
     pub fn name(name: &str) -> Result<HeaderName, EditError> {
         let name =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_invalid| EditError::InvalidName)?;
-        if FORBIDDEN.contains(&name) {
-            Err(EditError::Forbidden)
-        } else {
-            Ok(name)
-        }
+        if FORBIDDEN.contains(&name) { Err(EditError::Forbidden) } else { Ok(name) }
     }
 
     /// Checks a value that a plugin wants to write.
@@ -284,15 +280,8 @@ fn check_room(
         return Err(EditError::TooLarge);
     }
     let added = name.as_str().len() + value.len();
-    let held: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    if held + added > limits.bytes {
-        Err(EditError::TooLarge)
-    } else {
-        Ok(())
-    }
+    let held: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if held + added > limits.bytes { Err(EditError::TooLarge) } else { Ok(()) }
 }
 
 /// How an exchange went, for the log phase and the metrics.
@@ -343,12 +332,7 @@ impl Exchange {
 
     /// Undoes what plugins changed since the checkpoint.
     pub fn restore(&mut self, checkpoint: Checkpoint) {
-        let Checkpoint {
-            request,
-            response,
-            deferred,
-            attributes,
-        } = checkpoint;
+        let Checkpoint { request, response, deferred, attributes } = checkpoint;
         self.request = request;
         self.response = response;
         self.deferred = deferred;
@@ -358,10 +342,7 @@ impl Exchange {
     /// The attribute of this name.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes
-            .iter()
-            .find(|(known, _)| &**known == name)
-            .map(|(_, value)| value)
+        self.attributes.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
     }
 
     /// Sets an attribute; false if there would be too many or they would be too long.
@@ -375,11 +356,7 @@ impl Exchange {
         if held + name.len() + value.text_len() > ATTRIBUTE_BYTES_MAX {
             return false;
         }
-        if let Some((_, known)) = self
-            .attributes
-            .iter_mut()
-            .find(|(known, _)| &**known == name)
-        {
+        if let Some((_, known)) = self.attributes.iter_mut().find(|(known, _)| &**known == name) {
             *known = value;
             return true;
         }
@@ -425,10 +402,7 @@ impl Open {
     /// Starts what ends with a call of `finish`.
     #[must_use]
     pub fn new(exchange: Box<Exchange>, finish: Arc<dyn Finish>) -> Self {
-        Self {
-            exchange: Some(exchange),
-            finish,
-        }
+        Self { exchange: Some(exchange), finish }
     }
 }
 
