@@ -117,7 +117,10 @@ enum State {
     ChunkEnd(ChunkLine),
     Trailers(Lines),
     Released,
-    Faulty(Malformed),
+    Faulty {
+        fault: Malformed,
+        in_body: bool,
+    },
 }
 
 impl Framing {
@@ -138,7 +141,8 @@ impl Framing {
                 Ok(Some(pass)) => rest = rest.get(pass..).unwrap_or_default(),
                 Ok(None) => break None,
                 Err(fault) => {
-                    self.state = State::Faulty(fault);
+                    let in_body = self.breaks_body() || self.phase() == Phase::Body;
+                    self.state = State::Faulty { fault, in_body };
                     break Some(fault);
                 }
             }
@@ -158,14 +162,21 @@ impl Framing {
             | State::ChunkEnd(_)
             | State::Trailers(_) => Phase::Body,
             State::Released => Phase::Released,
-            State::Faulty(_) => Phase::Faulty,
+            State::Faulty { .. } => Phase::Faulty,
         }
+    }
+
+    /// Whether the fault is in a body, its chunks or its trailers, so that a request whose head has
+    /// passed is not whole. False for a fault in a head, and without a fault.
+    #[must_use]
+    pub const fn breaks_body(&self) -> bool {
+        matches!(self.state, State::Faulty { in_body: true, .. })
     }
 
     /// Lets everything pass from now on: the connection was upgraded to another protocol
     /// (RFC 9110 section 7.8). Without effect after a fault.
     pub const fn release(&mut self) {
-        if !matches!(self.state, State::Faulty(_)) {
+        if !matches!(self.state, State::Faulty { .. }) {
             self.state = State::Released;
         }
     }
@@ -222,7 +233,7 @@ impl Framing {
                 (pass, State::next_message())
             }
             State::Released => return Ok(Some(input.len())),
-            State::Faulty(fault) => return Err(*fault),
+            State::Faulty { fault, .. } => return Err(*fault),
         };
         self.state = next;
         Ok(Some(pass))

@@ -515,3 +515,21 @@ fn http2_is_known_by_its_preface() {
     assert_eq!(is_http2_preface(b"PRI * HTTP/1.1\r\n"), Some(false));
     assert_eq!(is_http2_preface(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Some(false));
 }
+
+#[test]
+fn a_fault_knows_whether_it_broke_a_body() {
+    let chunked = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n".as_slice();
+    let cases: [(&[u8], bool); 4] = [
+        (b"GET / HTTP/1.1\r\n\r\n", false),
+        (&[chunked, b"0\r\n\r\nGET / HTTP/1.1\r\n\r\n"].concat(), false),
+        (&[chunked, b"x\r\n"].concat(), true),
+        (&[chunked, b"0\r\nhost: x\r\n\r\n"].concat(), true),
+    ];
+    for (stream, breaks) in cases {
+        let mut framing = Framing::new(LIMITS);
+        assert!(framing.inspect(stream).fault.is_some());
+        assert_eq!(framing.breaks_body(), breaks);
+        assert!(framing.inspect(b"more").fault.is_some());
+        assert_eq!(framing.breaks_body(), breaks);
+    }
+}

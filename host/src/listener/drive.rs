@@ -1,0 +1,126 @@
+//! Driving one connection to its end, with one alarm.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::drain::{Drain, Level};
+use super::watch::{Wait, Watch};
+use crate::clock;
+
+/// How long a client may take to close its end once ours is closed. What it sends until then is
+/// read and thrown away, because a close with unread bytes makes the kernel send a reset, which
+/// may destroy the answer on its way (RFC 9112 section 9.6).
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a connection waits for its client.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) header: Duration,
+    pub(super) idle: Duration,
+    pub(super) write: Duration,
+}
+
+impl Times {
+    const fn of(self, wait: Wait) -> Option<Duration> {
+        match wait {
+            Wait::Exchange => None,
+            Wait::Request => Some(self.idle),
+            Wait::Head => Some(self.header),
+            Wait::Write => Some(self.write),
+            Wait::Close => Some(CLOSE_TIMEOUT),
+        }
+    }
+}
+
+enum Event<T> {
+    Ended(T),
+    Late(Wait),
+    Drain(Level),
+}
+
+/// Polls a connection until it is done or cut; `finish` asks it to take no more requests.
+pub(super) async fn to_the_end<C, E>(
+    connection: C,
+    finish: impl Fn(Pin<&mut C>),
+    watch: &Watch,
+    times: Times,
+    drain: &Drain,
+) -> Result<(), E>
+where
+    C: Future<Output = Result<(), E>>,
+{
+    let mut connection = pin!(connection);
+    let now = Instant::from_std(clock::now());
+    let mut alarm = pin!(sleep_until(now + times.idle));
+    let mut alarm = Alarm { sleep: alarm.as_mut(), subject: None, deadline: now };
+    let mut changes = drain.subscribe();
+    let mut finishing = false;
+    loop {
+        let event = poll_fn(|cx| {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Event::Ended(ended));
+            }
+            if let Poll::Ready(level) = changes.poll_next(cx) {
+                return Poll::Ready(Event::Drain(level));
+            }
+            alarm.poll(cx, watch.wait(), times).map(Event::Late)
+        })
+        .await;
+        match event {
+            Event::Ended(ended) => return ended,
+            Event::Drain(Level::Serve) => {}
+            Event::Late(Wait::Head) => watch.give_up_head(),
+            Event::Drain(Level::Finish) => {
+                finishing = true;
+                finish(connection.as_mut());
+            }
+            // With TLS or HTTP/2 there is something to say at the end; whoever does not listen
+            // either is cut when the alarm goes off again.
+            Event::Late(Wait::Request) if !finishing => {
+                finishing = true;
+                finish(connection.as_mut());
+            }
+            Event::Late(_) | Event::Drain(Level::Cut) => return Ok(()),
+        }
+    }
+}
+
+/// A deadline that follows what the connection waits for.
+struct Alarm<'a> {
+    sleep: Pin<&'a mut Sleep>,
+    /// What the deadline is for; none without one.
+    subject: Option<(Wait, u32)>,
+    deadline: Instant,
+}
+
+impl Alarm<'_> {
+    /// Ready at the deadline, once.
+    ///
+    /// The timer is moved only if it would come too late: on a busy connection each request sets
+    /// a deadline, and none of those is ever reached.
+    fn poll(&mut self, cx: &mut Context<'_>, subject: (Wait, u32), times: Times) -> Poll<Wait> {
+        let Some(timeout) = times.of(subject.0) else {
+            self.subject = None;
+            return Poll::Pending;
+        };
+        if self.subject != Some(subject) {
+            self.subject = Some(subject);
+            self.deadline = Instant::from_std(clock::now()) + timeout;
+            if self.sleep.is_elapsed() || self.sleep.deadline() > self.deadline {
+                self.sleep.as_mut().reset(self.deadline);
+            }
+        }
+        loop {
+            ready!(self.sleep.as_mut().poll(cx));
+            if self.sleep.deadline() >= self.deadline {
+                self.subject = None;
+                return Poll::Ready(subject.0);
+            }
+            self.sleep.as_mut().reset(self.deadline);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! TLS towards clients.
+
+use std::path::PathBuf;
+
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::{CertificateDer, ServerName};
+use tempfile::TempDir;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::super::tls::acceptor;
+use super::http2::{client, get};
+use super::*;
+use crate::config::Tls;
+use crate::facts::TlsFacts;
+
+struct Files {
+    folder: TempDir,
+    certificate: CertificateDer<'static>,
+}
+
+impl Files {
+    fn new() -> Self {
+        let pair = rcgen::generate_simple_self_signed(["api.example".to_owned()]).unwrap();
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join("c.pem"), pair.cert.pem()).unwrap();
+        std::fs::write(folder.path().join("k.pem"), pair.signing_key.serialize_pem()).unwrap();
+        Self { folder, certificate: pair.cert.der().clone() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn tls(&self) -> Tls {
+        Tls { certificate: self.path("c.pem"), key: self.path("k.pem") }
+    }
+
+    async fn connect(
+        &self,
+        server: &Server,
+        alpn: &[&str],
+        version: &'static rustls::SupportedProtocolVersion,
+    ) -> TlsStream<TcpStream> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|it| it.as_bytes().to_vec()).collect();
+        let name = ServerName::try_from("api.example").unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, server.connect().await).await.unwrap()
+    }
+}
+
+fn start(files: &Files, limits: &Limits) -> Server {
+    Server::start_with(limits, Some(acceptor(&files.tls()).unwrap()))
+}
+
+#[tokio::test]
+async fn http1_is_spoken_without_alpn_and_ends_in_good_order() {
+    let files = Files::new();
+    let server = start(&files, &Limits { idle_timeout: SHORT, ..limits() });
+    let mut client = files.connect(&server, &[], &rustls::version::TLS12).await;
+    client.write_all(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    // Without a close_notify at the end this read would fail.
+    assert_eq!(answers(&rest(&mut client).await), ["200 GET /a"]);
+}
+
+#[tokio::test]
+async fn a_fault_is_answered_under_tls_too() {
+    let files = Files::new();
+    let server = start(&files, &limits());
+    let mut client = files.connect(&server, &["http/1.1"], &rustls::version::TLS13).await;
+    let mut stream = b"GET / HTTP/1.1\r\n\r\n".to_vec();
+    stream.resize(300_000, b'x');
+    client.write_all(&stream).await.unwrap();
+    assert_eq!(answers(&rest(&mut client).await), ["400 close no host"]);
+}
+
+#[tokio::test]
+async fn http2_is_spoken_if_alpn_says_so() {
+    let files = Files::new();
+    let server = start(&files, &limits());
+    let stream = files.connect(&server, &["h2", "http/1.1"], &rustls::version::TLS13).await;
+    let (mut sender, _task) = client(stream).await;
+    assert_eq!(get(&mut sender, "/echo").await, "body");
+}
+
+#[tokio::test]
+async fn the_service_sees_what_was_agreed_on() {
+    let files = Files::new();
+    let acceptor = acceptor(&files.tls()).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (drainer, drain) = Drainer::new();
+    let server = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        let settings = Arc::new(Settings::new(&limits()));
+        let handle = |_, peer: Arc<Peer>| async move {
+            let facts = TlsFacts {
+                version: "TLSv1.3".to_owned(),
+                cipher_suite: "TLS_AES_256_GCM_SHA384".to_owned(),
+                server_name: Some("api.example".to_owned()),
+                alpn: Some("http/1.1".to_owned()),
+            };
+            assert_eq!(peer.tls.as_deref(), Some(&facts));
+            Response::new(Full::new(Bytes::new()))
+        };
+        serve(stream, Some(acceptor), settings, handle, drain).await;
+    };
+    let served = Server { address, ..Server::start(&limits()) };
+    let client = async {
+        let mut client = files.connect(&served, &["http/1.1"], &rustls::version::TLS13).await;
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        rest(&mut client).await
+    };
+    let ((), text) = tokio::join!(server, client);
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+    drop(drainer);
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_come_is_given_up() {
+    let files = Files::new();
+    let mut server = start(&files, &Limits { header_timeout: SHORT, ..limits() });
+    let mut client = server.connect().await;
+    assert_eq!(rest(&mut client).await, "");
+    in_time(server.ended.recv()).await.unwrap();
+}
+
+#[test]
+fn an_error_names_the_file_and_the_cause() {
+    let (files, other) = (Files::new(), Files::new());
+    let error = |tls: &Tls| acceptor(tls).err().unwrap().to_string();
+    let absent = Tls { certificate: files.path("no.pem"), ..files.tls() };
+    let text = error(&absent);
+    assert!(text.ends_with("no.pem`: No such file or directory (os error 2)"), "{text}");
+    let swapped = Tls { certificate: files.path("k.pem"), ..files.tls() };
+    let text = error(&swapped);
+    assert!(text.ends_with("k.pem`: no certificate in this file"), "{text}");
+    let keyless = Tls { key: files.path("c.pem"), ..files.tls() };
+    let text = error(&keyless);
+    assert!(text.ends_with("c.pem`: no private key in this file"), "{text}");
+    let foreign = Tls { key: other.path("k.pem"), ..files.tls() };
+    let text = error(&foreign);
+    assert!(text.contains("k.pem`: keys may not be consistent"), "{text}");
+}
