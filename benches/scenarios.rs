@@ -1,1 +1,115 @@
-//! Scenarios.
+//! What the benches have in common: plugins loaded as the gateway loads them, and exchanges for
+//! them to work on, without sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::disallowed_methods,
+    reason = "a bench that cannot run says so by a panic"
+)]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Version};
+use tidegate::config;
+use tidegate::facts::{
+    Client, Exchange, Finish, HeadLimits, Open, RequestHead, Scheme, Source, Tally,
+};
+use tidegate::plugin::{Engine, FunctionCache, Loader, Pipeline, Services};
+use tidegate::state::{counter, kv, output};
+use tidegate::telemetry::Metrics;
+
+/// The secret of the JWT scenarios; long enough for HS256.
+pub const SECRET: &str = "a secret of the benches, 32 bytes";
+
+/// A guest that forwards and does nothing else.
+pub const EMPTY: &str = env!("GUEST_EMPTY");
+/// A guest with three header operations.
+pub const HEADERS: &str = env!("GUEST_HEADERS");
+
+/// Loads the plugins of a gateway.toml fragment as one pipeline, in the order of the file.
+#[must_use]
+pub fn pipeline(plugins: &str) -> Pipeline {
+    let text = format!("[[listeners]]\naddress = \"127.0.0.1:0\"\n[limits]\ncounters = 100000\n{plugins}");
+    let loaded = config::load_text("bench.toml", &text, &|_| None).unwrap_or_else(|f| panic!("{f}"));
+    let engine = Arc::new(Engine::new(1000, FunctionCache::new(None)).expect("an engine"));
+    let outputs = output::Outputs::open(&loaded.config.outputs, None).expect("outputs");
+    let services = Services {
+        counters: Arc::new(counter::Counters::new(100_000)),
+        kv: Arc::new(kv::Store::default()),
+        outputs: Arc::new(ArcSwap::from_pointee(outputs)),
+        metrics: Arc::new(Metrics::default()),
+    };
+    let loader = Loader::new(engine, services).expect("a loader");
+    let dir = &loaded.config.gateway.plugins_dir;
+    let plugins = loaded.config.plugins.iter().map(|plugin| {
+        loader.load(plugin, dir, 1 << 20, None).unwrap_or_else(|faults| panic!("{faults:?}"))
+    });
+    Pipeline::new(plugins.collect())
+}
+
+struct Nothing;
+
+impl Finish for Nothing {
+    fn finish(&self, _exchange: Box<Exchange>) {}
+}
+
+/// A request with twelve field lines, as a browser's or an API client's.
+#[must_use]
+pub fn exchange(authorization: Option<&str>) -> Open {
+    let mut headers = HeaderMap::with_capacity(16);
+    for (name, value) in [
+        ("host", "api.example.com"),
+        ("user-agent", "bench/1.0 (a client of usual length)"),
+        ("accept", "application/json"),
+        ("accept-encoding", "gzip, br"),
+        ("accept-language", "en"),
+        ("cache-control", "no-cache"),
+        ("x-request-id", "0123456789abcdef0123456789abcdef"),
+        ("x-forwarded-for", "192.0.2.7"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-host", "api.example.com"),
+        ("x-real-ip", "192.0.2.7"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if let Some(authorization) = authorization {
+        let value = HeaderValue::from_str(authorization).expect("a header");
+        headers.insert(http::header::AUTHORIZATION, value);
+    }
+    let exchange = Exchange {
+        id: "0123456789abcdef0123456789abcdef".into(),
+        received: Instant::now(),
+        received_unix_ms: 1_700_000_000_000,
+        client: Client {
+            address: [192, 0, 2, 7].into(),
+            peer: ([192, 0, 2, 7], 40_000).into(),
+            tls: None,
+        },
+        route: "bench".into(),
+        request: RequestHead {
+            method: Method::GET,
+            scheme: Scheme::Http,
+            version: Version::HTTP_11,
+            host: "api.example.com".into(),
+            port: None,
+            uri: "/api/users/42?page=2".parse().expect("a target"),
+            path: None,
+            path_is_final: false,
+            query: None,
+            headers,
+        },
+        response: None,
+        source: Source::Gateway,
+        deferred: Vec::new(),
+        attributes: Vec::new(),
+        head_limits: HeadLimits { headers: 100, bytes: 32 * 1024 },
+        tally: Tally::default(),
+    };
+    Open::new(Box::new(exchange), Arc::new(Nothing))
+}

@@ -1,0 +1,19 @@
+//! Builds the guests that the benches call, and tells where they are.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match xtask::components(&["tests/guests"]) {
+        Ok(components) => {
+            for xtask::Component { name, wasm } in components {
+                let name = name.trim_start_matches("guest-").replace('-', "_").to_uppercase();
+                println!("cargo:rustc-env=GUEST_{name}={}", wasm.display());
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            error.report();
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What a plugin costs a request, fresh and pooled, without sockets.
+//!
+//! Each figure is the whole of `Pipeline::on_request` for one request: lending or making the
+//! instances, the calls, and giving them back. The cost of making the request itself is shown as
+//! `request alone`, to be taken off. With access-log, the log phase is called as well.
+
+#![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a bench")]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use http::{HeaderMap, StatusCode};
+use std::hint::black_box;
+use tidegate::facts::{Exchange, ResponseHead, Source};
+use tidegate::plugin::{Answered, Pipeline, Summary};
+use tidegate_benches::{EMPTY, HEADERS, SECRET, exchange, pipeline};
+
+const RSA_PUBLIC: &str = include_str!("keys/rsa-public.pem");
+const RSA_PRIVATE: &[u8] = include_bytes!("keys/rsa-private.pem");
+
+fn token(algorithm: jsonwebtoken::Algorithm) -> String {
+    let key = match algorithm {
+        jsonwebtoken::Algorithm::RS256 => {
+            jsonwebtoken::EncodingKey::from_rsa_pem(RSA_PRIVATE).expect("a key")
+        }
+        _ => jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes()),
+    };
+    let claims = serde_json::json!({ "sub": "user-42", "exp": 4_000_000_000_u64 });
+    let header = jsonwebtoken::Header::new(algorithm);
+    format!("Bearer {}", jsonwebtoken::encode(&header, &claims, &key).expect("a token"))
+}
+
+fn summary(_: &Exchange) -> Summary {
+    Summary {
+        status: 200,
+        source: tidegate::plugin::source(Source::Upstream),
+        received_at_ms: 1_700_000_000_000,
+        duration_us: 1234,
+        upstream_us: Some(1000),
+        request_body_bytes: 0,
+        response_body_bytes: 512,
+        upstream: Some("users".to_owned()),
+        endpoint: Some("127.0.0.1:9001".to_owned()),
+        attempts: 1,
+        failure: None,
+        complete: true,
+    }
+}
+
+async fn run(pipeline: &Pipeline, authorization: Option<&str>) {
+    let mut requested = pipeline.on_request(exchange(authorization)).await;
+    assert!(matches!(requested.answered, Answered::Not), "{:?}", requested.answered);
+    if pipeline.has_log_phase() {
+        let head = ResponseHead { status: StatusCode::OK, headers: HeaderMap::new() };
+        requested.open.respond(Source::Upstream, head);
+        pipeline.on_complete(requested.open, summary).await;
+    }
+}
+
+fn plugin_call(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let (hs, rs) = (token(jsonwebtoken::Algorithm::HS256), token(jsonwebtoken::Algorithm::RS256));
+
+    let jwt = format!("config = {{ issuers = [{{ secret = \"{SECRET}\" }}] }}");
+    let jwt_rs = format!(
+        "config = {{ issuers = [{{ public_key = '''{RSA_PUBLIC}''', algorithms = [\"RS256\"] }}] }}"
+    );
+    let limit = "config = { limit = 4000000000, per = \"minute\", algorithm = \"token\" }";
+    let null = "[outputs.null]\nfile = \"/dev/null\"\nqueue = 100000\n";
+    let scenarios: [(&str, Vec<(&str, &str, &str)>, Option<&str>); 8] = [
+        ("empty", vec![("empty", EMPTY, "")], None),
+        ("ten empty", (0..10).map(|_| ("empty", EMPTY, "")).collect(), None),
+        ("3 header operations", vec![("headers", HEADERS, "")], None),
+        ("jwt HS256", vec![("jwt", "jwt", &jwt)], Some(&hs)),
+        ("jwt RS256", vec![("jwt", "jwt", &jwt_rs)], Some(&rs)),
+        ("rate-limit", vec![("limit", "rate-limit", limit)], None),
+        ("access-log", vec![("log", "access-log", "config = { output = \"null\" }")], None),
+        (
+            "jwt HS256 + rate-limit + access-log",
+            vec![
+                ("jwt", "jwt", &jwt),
+                ("limit", "rate-limit", limit),
+                ("log", "access-log", "config = { output = \"null\" }"),
+            ],
+            Some(&hs),
+        ),
+    ];
+
+    let mut group = criterion.benchmark_group("plugin");
+    group.bench_function("request alone", |bencher| {
+        bencher.iter(|| black_box(exchange(Some(&hs))));
+    });
+    for (name, plugins, authorization) in scenarios {
+        for isolation in ["request", "pooled"] {
+            let mut text = null.to_owned();
+            for (index, (plugin, component, config)) in plugins.iter().enumerate() {
+                text.push_str(&format!(
+                    "[plugins.{plugin}-{index}]\ncomponent = \"{component}\"\nisolation = \"{isolation}\"\n{config}\n"
+                ));
+            }
+            let pipeline = pipeline(&text);
+            group.bench_function(format!("{name}, {isolation}"), |bencher| {
+                bencher.to_async(&runtime).iter(|| run(&pipeline, authorization));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, plugin_call);
+criterion_main!(benches);
