@@ -4,6 +4,7 @@
 //! be native. Its modules read in the order a request travels: `listener`, `exchange`, `route`,
 //! `plugin`, `upstream`.
 
+mod admin;
 pub mod body;
 pub mod clock;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod failure;
 pub mod listener;
 pub mod plugin;
 pub mod route;
+pub mod server;
 pub mod snapshot;
 pub mod state;
 pub mod telemetry;

@@ -145,6 +145,12 @@ impl Plugin {
         self.identity.isolation
     }
 
+    /// The capabilities the operator has granted; `None` if the file says nothing.
+    #[must_use]
+    pub fn grants(&self) -> Option<&[String]> {
+        self.identity.grants.as_deref()
+    }
+
     /// Whether instances start already configured.
     #[must_use]
     pub const fn is_snapshot(&self) -> bool {

@@ -1,0 +1,202 @@
+//! What `/status` shows.
+
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::config::{HostMatcher, Isolation, Matcher, PathMatcher, Rewrite};
+use crate::plugin::{Origin, Plugin};
+use crate::server::gateway::Gateway;
+use crate::snapshot::{Destination, Route, Snapshot};
+use crate::upstream::Upstream;
+
+pub(super) fn of(gateway: &Gateway) -> Value {
+    let snapshot = gateway.snapshot.load_full();
+    let now_unix_ms = clock::unix_ms();
+    let uptime = clock::now().saturating_duration_since(gateway.started);
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "name": snapshot.settings.gateway.name,
+        "file": gateway.file.display().to_string(),
+        "phase": gateway.phase().as_str(),
+        "uptime_s": uptime.as_secs(),
+        "snapshot": {
+            "id": snapshot.id,
+            "built_unix_ms": snapshot.built_unix_ms,
+            "age_s": now_unix_ms.saturating_sub(snapshot.built_unix_ms) / 1000,
+        },
+        "listeners": listeners(gateway),
+        "connections": {
+            "open": gateway.connections.open(),
+            "limit": snapshot.settings.limits.connections,
+        },
+        "routes": routes(&snapshot),
+        "plugins": snapshot.plugins.iter().map(|at| plugin(at)).collect::<Vec<_>>(),
+        "upstreams": snapshot.upstreams.iter().map(|at| upstream(at)).collect::<Vec<_>>(),
+        "outputs": outputs(&snapshot),
+        "counters": {
+            "held": gateway.services.counters.len(),
+            "limit": snapshot.settings.limits.counters,
+        },
+        "changes": changes(gateway, &snapshot),
+    })
+}
+
+fn listeners(gateway: &Gateway) -> Vec<Value> {
+    let listeners = gateway.listeners();
+    let shown = listeners.iter().map(|listener| {
+        json!({
+            "address": listener.address.to_string(),
+            "tls": listener.is_tls(),
+            "connections": listener.connections(),
+        })
+    });
+    shown.collect()
+}
+
+/// When the serving snapshot was taken, and the last one that was not.
+fn changes(gateway: &Gateway, snapshot: &Snapshot) -> Value {
+    let refused = gateway.refused().map(|refused| {
+        json!({
+            "at_unix_ms": refused.at_unix_ms,
+            "age_s": clock::unix_ms().saturating_sub(refused.at_unix_ms) / 1000,
+            "findings": refused.findings,
+        })
+    });
+    json!({
+        "last_good": { "id": snapshot.id, "at_unix_ms": snapshot.built_unix_ms },
+        "refused": gateway.refused_count(),
+        "last_refused": refused,
+    })
+}
+
+fn routes(snapshot: &Snapshot) -> Vec<Value> {
+    let shown = snapshot.routes.iter().zip(&snapshot.matchers).map(|(route, matcher)| {
+        let pipeline: Vec<&str> =
+            route.pipeline.plugins().iter().map(|plugin| plugin.name()).collect();
+        json!({
+            "name": &*route.name,
+            "match": matching(matcher),
+            "rewrite": route.rewrite.as_ref().map(rewrite),
+            "pipeline": pipeline,
+            "destination": destination(route),
+            "timeout_ms": millis(route.timeout),
+        })
+    });
+    shown.collect()
+}
+
+/// Conditions without their values: a value may be a key that callers present.
+pub(super) fn matching(matcher: &Matcher) -> Value {
+    let hosts = matcher.hosts.iter().map(|host| match host {
+        HostMatcher::Exact(name) => name.clone(),
+        HostMatcher::Suffix(suffix) => format!("*{suffix}"),
+    });
+    let path = match &matcher.path {
+        PathMatcher::Exact(path) => json!({ "exact": path }),
+        PathMatcher::Prefix(path) => json!({ "prefix": path }),
+        PathMatcher::Regex(regex) => json!({ "regex": regex.as_str() }),
+    };
+    json!({
+        "hosts": hosts.collect::<Vec<_>>(),
+        "path": path,
+        "methods": matcher.methods.iter().map(http::Method::as_str).collect::<Vec<_>>(),
+        "headers": matcher.headers.iter().map(|header| header.name.as_str()).collect::<Vec<_>>(),
+        "query": matcher.query.iter().map(|query| query.name.as_str()).collect::<Vec<_>>(),
+    })
+}
+
+fn rewrite(rewrite: &Rewrite) -> Value {
+    match rewrite {
+        Rewrite::StripPrefix(prefix) => json!({ "strip_prefix": prefix }),
+        Rewrite::ReplacePrefix { prefix, with } => {
+            json!({ "prefix": prefix, "replace_prefix": with })
+        }
+        Rewrite::ReplacePath(with) => json!({ "replace_path": with }),
+    }
+}
+
+fn destination(route: &Route) -> Value {
+    match &route.destination {
+        Destination::Upstream(upstream) => json!({ "upstream": &**upstream.name() }),
+        Destination::Fixed(response) => json!({ "respond": response.status.as_u16() }),
+        Destination::Redirect(redirect) => json!({ "redirect": redirect.status.as_u16() }),
+    }
+}
+
+fn plugin(plugin: &Plugin) -> Value {
+    let description = plugin.description();
+    json!({
+        "name": plugin.name(),
+        "component": description.name,
+        "version": description.version,
+        "summary": description.summary,
+        "origin": match plugin.origin() {
+            Origin::Embedded => "embedded".to_owned(),
+            Origin::File(file) => file.display().to_string(),
+        },
+        "digest": plugin.digest(),
+        "isolation": match plugin.isolation() {
+            Isolation::Request => json!("request"),
+            Isolation::Pooled { calls, idle } => {
+                json!({ "pooled": { "calls": calls, "idle": idle } })
+            }
+        },
+        "image": if plugin.is_snapshot() { "configured" } else { "configured per instance" },
+        "phases": plugin.phases(),
+        "grants": plugin.grants(),
+        "instances": { "live": plugin.live(), "waiting": plugin.waiting(), "idle": plugin.idle() },
+    })
+}
+
+fn upstream(upstream: &Upstream) -> Value {
+    let endpoints = upstream.endpoints().map(|endpoint| {
+        json!({
+            "address": &**endpoint.address(),
+            "weight": endpoint.weight(),
+            "answered": endpoint.answered_count(),
+            "failed": endpoint.failed_count(),
+        })
+    });
+    json!({ "name": &**upstream.name(), "endpoints": endpoints.collect::<Vec<_>>() })
+}
+
+fn outputs(snapshot: &Snapshot) -> Vec<Value> {
+    let shown = snapshot
+        .outputs
+        .iter()
+        .map(|output| json!({ "name": output.name(), "dropped": output.dropped() }));
+    shown.collect()
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matching;
+    use crate::config;
+
+    #[test]
+    fn conditions_are_shown_without_the_values_that_a_caller_must_present() {
+        let text = r#"
+[[listeners]]
+address = "127.0.0.1:8080"
+
+[[routes]]
+name = "partner"
+match = { host = "*.example.com", path = "/a", methods = ["GET"], headers = { x-api-key = "s3cret" }, query = { token = "s3cret" } }
+respond = { status = 204 }
+"#;
+        let loaded = config::load_text("gateway.toml", text, &|_| None).expect("valid");
+        let shown = matching(&loaded.config.routes[0].matcher);
+        let expected = serde_json::json!({
+            "hosts": ["*.example.com"],
+            "path": { "prefix": "/a" },
+            "methods": ["GET"],
+            "headers": ["x-api-key"],
+            "query": ["token"],
+        });
+        assert_eq!(shown, expected);
+    }
+}

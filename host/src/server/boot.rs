@@ -1,0 +1,73 @@
+//! From gateway.toml to a first snapshot.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::StartError;
+use crate::config::{Config, Loaded};
+use crate::plugin::{Engine, FunctionCache, Services};
+use crate::snapshot::Builder;
+use crate::state::counter::Counters;
+use crate::state::kv;
+use crate::state::output::Outputs;
+use crate::telemetry::Metrics;
+
+/// What is fixed for the life of a process; a change of it is warned of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fixed {
+    pub(super) workers: usize,
+    instances: u32,
+    cache_dir: Option<std::path::PathBuf>,
+}
+
+impl Fixed {
+    pub(super) fn of(config: &Config) -> Self {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            workers: config.gateway.workers.unwrap_or_else(cores),
+            instances: config.limits.instances,
+            cache_dir: config.gateway.cache_dir.clone(),
+        }
+    }
+
+    /// The keys by which `other` differs.
+    pub(super) fn differs(&self, other: &Self) -> Vec<&'static str> {
+        let keys = [
+            (self.workers != other.workers, "gateway.workers"),
+            (self.cache_dir != other.cache_dir, "gateway.cache_dir"),
+            (self.instances != other.instances, "limits.instances"),
+        ];
+        keys.into_iter().filter_map(|(differs, key)| differs.then_some(key)).collect()
+    }
+}
+
+/// What snapshots are built with; also without a server.
+pub(crate) fn builder(config: &Config) -> Result<(Builder, Services), StartError> {
+    let outputs = Outputs::open(&[], None)
+        .map_err(|(_, error)| StartError::io("standard output cannot be had")(error))?;
+    let services = Services {
+        counters: Arc::new(Counters::new(config.limits.counters)),
+        kv: Arc::new(kv::Store::default()),
+        outputs: Arc::new(ArcSwap::from_pointee(outputs)),
+        metrics: Arc::new(Metrics::default()),
+    };
+    let cache = FunctionCache::new(config.gateway.cache_dir.clone());
+    let engine = Engine::new(config.limits.instances, cache).map_err(wasmtime_error)?;
+    Ok((Builder::new(Arc::new(engine), services.clone()), services))
+}
+
+/// The engine's memory could not be reserved, most likely.
+pub(crate) fn wasmtime_error(error: wasmtime::Error) -> StartError {
+    StartError::System {
+        what: "the plugin engine cannot be started; lower `limits.instances`",
+        source: format!("{error:#}").into(),
+    }
+}
+
+/// Logs what works, but is hardly meant.
+pub(super) fn warn_of(loaded: &Loaded) {
+    for warning in &loaded.warnings {
+        tracing::warn!(finding = %format_args!("\n{warning}"), "the configuration has a weak spot");
+    }
+}

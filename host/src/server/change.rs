@@ -1,0 +1,153 @@
+//! Why the configuration is read again, and what differs then.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::config::{Config, Route};
+use crate::snapshot::Snapshot;
+
+/// Why the configuration is read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// These files are others; never empty.
+    Files(Vec<PathBuf>),
+    /// SIGHUP.
+    Signal,
+    /// By the program that the gateway is a part of.
+    Asked,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal => f.write_str("SIGHUP"),
+            Self::Asked => f.write_str("asked"),
+            Self::Files(files) => {
+                for (index, file) in files.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { ", " };
+                    write!(f, "{separator}{}", file.display())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Names by what became of them: `+users -orders ~auth`.
+#[derive(Debug, Default)]
+pub(super) struct Difference(Vec<String>);
+
+impl Difference {
+    /// What is other in `new`.
+    pub(super) fn between(old: (&Config, &Snapshot), new: (&Config, &Snapshot)) -> Self {
+        let mut difference = Self::default();
+        let (old_config, old_snapshot) = old;
+        let (new_config, new_snapshot) = new;
+        let reused = |name: &str| {
+            let find = |snapshot: &Snapshot| {
+                snapshot.plugins.iter().find(|plugin| plugin.name() == name).cloned()
+            };
+            match (find(old_snapshot), find(new_snapshot)) {
+                (Some(old), Some(new)) => Arc::ptr_eq(&old, &new),
+                _ => false,
+            }
+        };
+        difference.note(
+            "plugins",
+            old_config.plugins.iter().map(|plugin| plugin.name.as_str()),
+            new_config.plugins.iter().map(|plugin| plugin.name.as_str()),
+            reused,
+        );
+        let same_upstream = |name: &str| {
+            let find = |config: &'_ Config| {
+                config.upstreams.iter().find(|upstream| upstream.name == name).cloned()
+            };
+            find(old_config) == find(new_config)
+        };
+        difference.note(
+            "upstreams",
+            old_config.upstreams.iter().map(|upstream| upstream.name.as_str()),
+            new_config.upstreams.iter().map(|upstream| upstream.name.as_str()),
+            same_upstream,
+        );
+        difference.note(
+            "routes",
+            old_config.routes.iter().map(|route| route.name.as_str()),
+            new_config.routes.iter().map(|route| route.name.as_str()),
+            |name| shape(old_config, name) == shape(new_config, name),
+        );
+        difference.note_settings(old_config, new_config);
+        difference
+    }
+
+    fn note<'a>(
+        &mut self,
+        kind: &str,
+        old: impl Iterator<Item = &'a str>,
+        new: impl Iterator<Item = &'a str>,
+        is_same: impl Fn(&str) -> bool,
+    ) {
+        let (old, new): (Vec<&str>, Vec<&str>) = (old.collect(), new.collect());
+        let removed = old.iter().filter(|name| !new.contains(name)).map(|name| format!("-{name}"));
+        let rest = new.iter().filter_map(|name| match old.contains(name) {
+            false => Some(format!("+{name}")),
+            true => (!is_same(name)).then(|| format!("~{name}")),
+        });
+        let names: Vec<String> = removed.chain(rest).collect();
+        if !names.is_empty() {
+            self.0.push(format!("{kind} {}", names.join(" ")));
+        }
+    }
+
+    fn note_settings(&mut self, old: &Config, new: &Config) {
+        let addresses = |config: &Config| -> Vec<_> {
+            config
+                .listeners
+                .iter()
+                .map(|listener| (listener.address, listener.tls.clone()))
+                .collect()
+        };
+        let files = |config: &Config| -> Vec<_> {
+            let outputs = config.outputs.iter();
+            outputs.map(|output| (output.name.clone(), output.file.clone(), output.queue)).collect()
+        };
+        let tables = [
+            (old.gateway != new.gateway, "gateway"),
+            (old.limits != new.limits, "limits"),
+            (old.admin != new.admin, "admin"),
+            (addresses(old) != addresses(new), "listeners"),
+            (files(old) != files(new), "outputs"),
+        ];
+        self.0.extend(
+            tables.iter().filter(|(differs, _)| *differs).map(|(_, name)| (*name).to_owned()),
+        );
+    }
+}
+
+/// A route without its place in the file, and with names for indexes.
+fn shape(config: &Config, name: &str) -> Option<String> {
+    let route = config.routes.iter().find(|route| route.name == name)?;
+    let Route { matcher, rewrite, pipeline, destination, timeout, .. } = route;
+    let pipeline: Vec<_> = pipeline
+        .iter()
+        .filter_map(|id| config.plugins.get(id.0).map(|plugin| plugin.name.as_str()))
+        .collect();
+    let upstream = match destination {
+        crate::config::Destination::Upstream(id) => {
+            config.upstreams.get(id.0).map(|upstream| format!("to {}", upstream.name))
+        }
+        other => Some(format!("{other:?}")),
+    };
+    let limits = (timeout, route.request_body_bytes, route.allow_encoded_slash);
+    Some(format!("{matcher:?} {rewrite:?} {pipeline:?} {upstream:?} {limits:?}"))
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("nothing that is shown here");
+        }
+        f.write_str(&self.0.join(", "))
+    }
+}

@@ -1,0 +1,331 @@
+//! The thread that changes what the workers share: it starts them, reloads, and ends them.
+
+mod end;
+mod reload;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::boot::{self, Fixed};
+use super::change::Cause;
+use super::gateway::{Gateway, Phase};
+use super::listeners::{self, Plan};
+use super::signals::Signals;
+use super::tasks::Ending;
+use super::watch::{self, Scene, Targets, Watch};
+use super::worker::{self, Accept};
+use super::{Options, Running, StartError};
+use crate::admin;
+use crate::clock;
+use crate::config::{self, Findings, Loaded};
+use crate::snapshot::{Builder, Purpose, Snapshot};
+
+/// Between two searches for counters and values whose time is over.
+const SWEEP_PERIOD: Duration = Duration::from_secs(1);
+
+/// For what still runs on the control thread's runtime when everything else has ended.
+const RUNTIME_GRACE: Duration = Duration::from_secs(1);
+
+/// Asked of the control thread.
+pub(super) enum Request {
+    /// Read the configuration again.
+    Reload {
+        cause: Cause,
+        /// Gets the id of the snapshot that serves then, or why the change was refused.
+        answer: Option<oneshot::Sender<Result<u64, Findings>>>,
+    },
+}
+
+/// All that the control thread knows.
+struct Control {
+    options: Options,
+    builder: Builder,
+    gateway: Arc<Gateway>,
+    ending: Ending,
+    fixed: Fixed,
+    /// Of the snapshot that serves.
+    loaded: Loaded,
+    /// What `loaded` was made of.
+    targets: Targets,
+    workers: Vec<worker::Handle>,
+    /// Empty when no worker runs any more.
+    alive: TaskTracker,
+    tasks: TaskTracker,
+    admin: Option<Admin>,
+    watch: Option<Watch>,
+}
+
+/// The admin listener.
+struct Admin {
+    /// As in gateway.toml; its port may be 0.
+    configured: SocketAddr,
+    closing: CancellationToken,
+}
+
+/// What is known before anything listens.
+struct Booted {
+    options: Options,
+    loaded: Loaded,
+    targets: Targets,
+    scene: Scene,
+    builder: Builder,
+    gateway: Arc<Gateway>,
+}
+
+/// What [`Running`] needs of a control thread that serves.
+struct Serving {
+    gateway: Arc<Gateway>,
+    admin: Option<SocketAddr>,
+}
+
+pub(super) fn start(options: Options) -> Result<Running, StartError> {
+    let (requests, receiver) = unbounded_channel();
+    let (report, reported) = sync_channel(1);
+    let ending = Ending::default();
+    let (own, sender) = (ending.clone(), requests.clone());
+    let control = thread::Builder::new()
+        .name("tidegate-control".to_owned())
+        .spawn(move || {
+            let _ended = own.ended.clone().drop_guard();
+            run(options, own, (sender, receiver), &report);
+        })
+        .map_err(StartError::io("the control thread cannot be started"))?;
+    match reported.recv() {
+        Ok(Ok(Serving { gateway, admin })) => {
+            Ok(Running { gateway, requests, ending, admin, control: Some(control) })
+        }
+        Ok(Err(error)) => {
+            // It has nothing more to do.
+            let _panicked = control.join();
+            Err(error)
+        }
+        Err(source) => Err(StartError::System {
+            what: "the control thread has panicked",
+            source: source.into(),
+        }),
+    }
+}
+
+/// The life of the control thread.
+fn run(
+    options: Options,
+    ending: Ending,
+    (sender, requests): (UnboundedSender<Request>, UnboundedReceiver<Request>),
+    report: &SyncSender<Result<Serving, StartError>>,
+) {
+    let began = clock::now();
+    let booted = boot(options).and_then(|booted| {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        Ok((booted, runtime.map_err(StartError::io("the control runtime cannot be started"))?))
+    });
+    let (booted, runtime) = match booted {
+        Ok(booted) => booted,
+        // The receiver waits for this.
+        Err(error) => return drop(report.send(Err(error))),
+    };
+    runtime.block_on(Box::pin(async {
+        let scene = booted.scene.clone();
+        match Control::listen(booted, ending, &sender) {
+            Ok((control, admin)) => {
+                control.watch(scene);
+                let gateway = Arc::clone(&control.gateway);
+                log_started(&gateway, admin, began);
+                drop(report.send(Ok(Serving { gateway, admin })));
+                control.serve(requests).await;
+            }
+            Err(error) => drop(report.send(Err(error))),
+        }
+    }));
+    runtime.shutdown_timeout(RUNTIME_GRACE);
+}
+
+/// Everything that start-up can find wrong but addresses.
+fn boot(options: Options) -> Result<Booted, StartError> {
+    let began = clock::now();
+    let loaded = config::load(&options.file, &*options.environment).map_err(StartError::Config)?;
+    boot::warn_of(&loaded);
+    let targets = Targets::of(&loaded.config, loaded.sources.watched());
+    let scene = Scene::of(&targets);
+    let (builder, services) = boot::builder(&loaded.config)?;
+    let snapshot = builder.build(&loaded, None, Purpose::Serve).map_err(StartError::Config)?;
+    let gateway = Arc::new(Gateway::new(options.file.clone(), services, snapshot, began));
+    Ok(Booted { options, loaded, targets, scene, builder, gateway })
+}
+
+fn log_started(gateway: &Gateway, admin: Option<SocketAddr>, began: std::time::Instant) {
+    for listener in gateway.listeners().iter() {
+        tracing::info!(address = %listener.address, tls = listener.is_tls(), "listening");
+    }
+    if let Some(address) = admin {
+        tracing::info!(%address, "admin listening");
+    }
+    let snapshot = gateway.snapshot.load();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        snapshot = snapshot.id,
+        routes = snapshot.routes.len(),
+        plugins = snapshot.plugins.len(),
+        ms = millis(began),
+        "serving"
+    );
+}
+
+fn millis(began: std::time::Instant) -> u64 {
+    let took = clock::now().saturating_duration_since(began);
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Control {
+    /// Binds every address and starts the workers; also gives the admin listener's real address.
+    fn listen(
+        booted: Booted,
+        ending: Ending,
+        requests: &UnboundedSender<Request>,
+    ) -> Result<(Self, Option<SocketAddr>), StartError> {
+        let Booted { options, loaded, targets, builder, gateway, .. } = booted;
+        let fixed = Fixed::of(&loaded.config);
+        let snapshot = gateway.snapshot.load_full();
+        let mut findings = Vec::new();
+        let metrics = &gateway.services.metrics;
+        let sources = &loaded.sources;
+        let plan = listeners::plan(&snapshot, sources, &[], fixed.workers, metrics, &mut findings);
+        let admin = listeners::bind_admin(&loaded.config, sources, None, &mut findings);
+        if let Some(findings) = Findings::new(findings, sources.watched().clone()) {
+            return Err(StartError::Config(findings));
+        }
+        let mut control = Self {
+            options,
+            builder,
+            gateway,
+            ending,
+            fixed,
+            loaded,
+            targets,
+            workers: Vec::new(),
+            alive: TaskTracker::new(),
+            tasks: TaskTracker::new(),
+            admin: None,
+            watch: None,
+        };
+        control.start_workers()?;
+        control.start_signals(requests)?;
+        control.start_watch(requests);
+        let address = admin.as_ref().and_then(|socket| socket.local_addr().ok());
+        control.serve_admin(admin);
+        control.take_over(&snapshot, &control.loaded.config);
+        control.accept(plan);
+        control.gateway.set_phase(Phase::Serving);
+        Ok((control, address))
+    }
+
+    fn start_workers(&mut self) -> Result<(), StartError> {
+        for number in 0..self.fixed.workers {
+            let (gateway, ending) = (Arc::clone(&self.gateway), self.ending.clone());
+            let handle = worker::Handle::start(number, gateway, ending, self.alive.token());
+            self.workers.push(handle.map_err(StartError::io("a worker cannot be started"))?);
+        }
+        Ok(())
+    }
+
+    fn start_signals(&self, requests: &UnboundedSender<Request>) -> Result<(), StartError> {
+        if self.options.signals {
+            let signals = Signals::take().map_err(StartError::io("signals cannot be handled"))?;
+            let (gateway, ending) = (Arc::clone(&self.gateway), self.ending.clone());
+            self.tasks.spawn(signals.handle(gateway, requests.clone(), ending));
+        }
+        Ok(())
+    }
+
+    fn start_watch(&mut self, requests: &UnboundedSender<Request>) {
+        if self.options.watch {
+            let requests = requests.clone();
+            let (watch, task) = watch::watch(move |files: Vec<PathBuf>| {
+                let request = Request::Reload { cause: Cause::Files(files), answer: None };
+                // Nobody reloads a gateway that ends.
+                let _ending = requests.send(request);
+            });
+            self.watch = Some(watch);
+            self.tasks.spawn(task);
+        }
+    }
+
+    fn watch(&self, scene: Scene) {
+        if let Some(watch) = &self.watch {
+            watch.look(self.targets.clone(), scene);
+        }
+    }
+
+    /// Serves the admin listener on `socket`, in place of the one there was.
+    fn serve_admin(&mut self, socket: Option<std::net::TcpListener>) {
+        let configured = self.gateway.snapshot.load().admin;
+        if let Some(old) = self.admin.take_if(|old| Some(old.configured) != configured) {
+            old.closing.cancel();
+        }
+        let (Some(configured), Some(socket)) = (configured, socket) else { return };
+        let closing = CancellationToken::new();
+        let task = admin::serve(socket, Arc::clone(&self.gateway), closing.clone());
+        self.tasks.spawn(task);
+        self.admin = Some(Admin { configured, closing });
+    }
+
+    /// Makes `snapshot` the owner of what snapshots share.
+    fn take_over(&self, snapshot: &Snapshot, config: &config::Config) {
+        snapshot.take_over(&self.gateway.services, config);
+    }
+
+    /// Has the workers accept on new listeners, and none on those that are no more.
+    fn accept(&self, plan: Plan) {
+        let Plan { listeners, bound, removed } = plan;
+        self.gateway.set_listeners(listeners);
+        for bound in bound {
+            for (worker, socket) in self.workers.iter().zip(bound.sockets) {
+                worker.accept(Accept { listener: Arc::clone(&bound.listener), socket });
+            }
+        }
+        if !removed.is_empty() {
+            self.tasks.spawn(end::close(removed));
+        }
+    }
+
+    /// Answers requests until somebody wants the gateway to end, and ends it.
+    async fn serve(mut self, mut requests: UnboundedReceiver<Request>) {
+        let asked = self.ending.asked.clone();
+        let mut sweep = interval(SWEEP_PERIOD);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = asked.cancelled() => break,
+                _ = sweep.tick() => self.sweep(),
+                request = requests.recv() => {
+                    let Some(request) = request else { break };
+                    let mut waiting = vec![request];
+                    // One reading answers all who asked before it.
+                    while let Ok(request) = requests.try_recv() {
+                        waiting.push(request);
+                    }
+                    self.reload(waiting).await;
+                }
+            }
+        }
+        drop(requests);
+        self.end().await;
+    }
+
+    fn sweep(&self) {
+        let now_us = clock::steady_unix_us();
+        self.gateway.services.counters.sweep(now_us);
+        self.gateway.services.kv.sweep(now_us / 1000);
+    }
+}

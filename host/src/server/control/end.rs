@@ -1,0 +1,76 @@
+//! The end: no new connections, then no new exchanges, then no exchanges.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::Control;
+use crate::clock;
+use crate::server::gateway::Phase;
+use crate::server::listeners::Listener;
+
+/// Between the end of accepting and the end of idle connections: a client that was accepted a moment
+/// ago has its first request under way.
+const ACCEPT_GRACE: Duration = Duration::from_millis(100);
+
+/// For lines that outputs have not written yet.
+const OUTPUTS_GRACE: Duration = Duration::from_secs(5);
+
+/// Accepts no more on these listeners, and lets their connections end.
+pub(super) async fn close(listeners: Vec<Arc<Listener>>) {
+    for listener in &listeners {
+        tracing::info!(address = %listener.address, "no longer listening");
+        listener.closing.cancel();
+    }
+    sleep(ACCEPT_GRACE).await;
+    for listener in &listeners {
+        listener.drainer.finish();
+    }
+}
+
+impl Control {
+    /// Finishes what is under way within its time, cuts the rest, and writes what is queued.
+    pub(super) async fn end(mut self) {
+        let gateway = Arc::clone(&self.gateway);
+        gateway.set_phase(Phase::Draining);
+        let began = clock::now();
+        let timeout = gateway.snapshot.load().settings.gateway.drain_timeout;
+        let connections = gateway.connections.open();
+        tracing::info!(connections, timeout_ms = timeout.as_millis(), "draining");
+
+        self.alive.close();
+        self.ending.drain.cancel();
+        let all_done = async {
+            close(gateway.listeners().to_vec()).await;
+            self.alive.wait().await;
+        };
+        let done = tokio::select! {
+            biased;
+            () = self.ending.cut.cancelled() => false,
+            () = all_done => true,
+            () = sleep(timeout) => false,
+        };
+        if !done {
+            tracing::warn!(connections = gateway.connections.open(), "cutting what is under way");
+        }
+        self.ending.cut.cancel();
+        self.alive.wait().await;
+
+        let workers = std::mem::take(&mut self.workers);
+        let left = tokio::task::spawn_blocking(move || {
+            workers.into_iter().for_each(crate::server::worker::Handle::join);
+            gateway.snapshot.load().outputs.close(clock::now() + OUTPUTS_GRACE)
+        });
+        match left.await {
+            Ok(0) => {}
+            Ok(lines) => tracing::warn!(lines, "lines of outputs were left behind"),
+            Err(error) => tracing::error!(%error, "closing outputs has panicked"),
+        }
+        if let Some(admin) = &self.admin {
+            admin.closing.cancel();
+        }
+        let ms = super::millis(began);
+        tracing::info!(ms, "ended");
+    }
+}

@@ -1,0 +1,202 @@
+//! One thread that serves connections, with a runtime and upstream connections of its own.
+//!
+//! Nothing moves between workers: a connection, its exchanges and the upstream connections they use
+//! stay on the thread that accepted it.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::TcpListener as Unregistered;
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::gateway::Gateway;
+use super::listeners::Listener;
+use super::tasks::Ending;
+use crate::clock;
+use crate::exchange;
+use crate::listener;
+use crate::upstream::Pools;
+
+/// Between two searches for upstream connections that waited for too long.
+const PURGE_PERIOD: Duration = Duration::from_secs(1);
+
+/// After a failed accept, such as for want of file descriptors: trying at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// For the log phases of exchanges that were cut.
+const CUT_GRACE: Duration = Duration::from_secs(1);
+
+/// A socket that this worker shall accept connections on.
+pub(super) struct Accept {
+    pub(super) listener: Arc<Listener>,
+    pub(super) socket: Unregistered,
+}
+
+/// A running worker.
+pub(super) struct Handle {
+    accepts: UnboundedSender<Accept>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Handle {
+    /// Starts a thread; `alive` is dropped when it has ended.
+    pub(super) fn start(
+        number: usize,
+        gateway: Arc<Gateway>,
+        ending: Ending,
+        alive: TaskTrackerToken,
+    ) -> io::Result<Self> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (accepts, commands) = unbounded_channel();
+        let body = move || {
+            runtime.block_on(Box::pin(run(gateway, commands, ending)));
+            // Cut exchanges end here at the latest.
+            drop(runtime);
+            drop(alive);
+        };
+        let thread =
+            thread::Builder::new().name(format!("tidegate-worker-{number}")).spawn(body)?;
+        Ok(Self { accepts, thread })
+    }
+
+    /// Has the worker accept connections from this socket, too.
+    pub(super) fn accept(&self, accept: Accept) {
+        if self.accepts.send(accept).is_err() {
+            tracing::error!("a worker has ended before its time");
+        }
+    }
+
+    /// Waits for the thread's end. Blocks.
+    pub(super) fn join(self) {
+        drop(self.accepts);
+        if self.thread.join().is_err() {
+            tracing::error!("a worker has panicked");
+        }
+    }
+}
+
+async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Accept>, ending: Ending) {
+    let worker = Arc::new(exchange::Worker {
+        pools: Arc::new(Pools::new()),
+        snapshot: Arc::clone(&gateway.snapshot),
+        tasks: TaskTracker::new(),
+    });
+    let mut purge = interval(PURGE_PERIOD);
+    purge.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = ending.drain.cancelled() => break,
+            command = commands.recv() => {
+                let Some(accept) = command else { break };
+                let (gateway, ending) = (Arc::clone(&gateway), ending.clone());
+                let loop_ = accept_all(accept, Arc::clone(&worker), gateway, ending);
+                worker.tasks.spawn(loop_);
+            }
+            _ = purge.tick() => worker.pools.purge(clock::now()),
+        }
+    }
+    drop(commands);
+    worker.tasks.close();
+    tokio::select! {
+        () = worker.tasks.wait() => {}
+        () = ending.cut.cancelled() => {
+            // Connections end by themselves on a cut; their exchanges still have a log phase.
+            let _all_or_not = timeout(CUT_GRACE, worker.tasks.wait()).await;
+        }
+    }
+}
+
+/// Accepts until the listener is closed or the gateway drains.
+async fn accept_all(
+    accept: Accept,
+    worker: Arc<exchange::Worker>,
+    gateway: Arc<Gateway>,
+    ending: Ending,
+) {
+    let Accept { listener, socket } = accept;
+    let address = listener.address;
+    let socket = match TcpListener::from_std(socket) {
+        Ok(socket) => socket,
+        Err(error) => {
+            tracing::error!(%address, %error, "connections cannot be accepted");
+            return;
+        }
+    };
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = listener.closing.cancelled() => break,
+            accepted = socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => start(stream, &listener, &worker, &gateway, &ending),
+            Err(error) if is_of_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%address, %error, "connection not accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    // What the kernel has accepted for this socket, nobody else would serve.
+    while let Some(stream) = accept_waiting(&socket).await {
+        start(stream, &listener, &worker, &gateway, &ending);
+    }
+}
+
+/// Whether only this one connection is lost.
+fn is_of_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+async fn accept_waiting(socket: &TcpListener) -> Option<TcpStream> {
+    poll_fn(|context| match socket.poll_accept(context) {
+        Poll::Ready(Ok((stream, _))) => Poll::Ready(Some(stream)),
+        Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Serves a connection in a task of its own, or closes it at once if there are too many.
+fn start(
+    stream: TcpStream,
+    listener: &Arc<Listener>,
+    worker: &Arc<exchange::Worker>,
+    gateway: &Gateway,
+    ending: &Ending,
+) {
+    let most = gateway.snapshot.load().settings.limits.connections;
+    let Some(permit) = gateway.connections.admit(most, &listener.metrics) else {
+        gateway.services.metrics.connection_refused("limit");
+        return;
+    };
+    let serving = listener.serving.load_full();
+    let drain = listener.drain.clone();
+    let cut = ending.cut.clone();
+    let own = Arc::clone(worker);
+    let port = listener.address.port();
+    let handle = move |request, peer| exchange::handle(Arc::clone(&own), port, request, peer);
+    let settings = Arc::clone(&serving.settings);
+    worker.tasks.spawn(async move {
+        let _permit = permit;
+        tokio::select! {
+            () = cut.cancelled() => {}
+            () = listener::serve(stream, serving.tls.clone(), settings, handle, drain) => {}
+        }
+    });
+}

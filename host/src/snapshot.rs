@@ -1,0 +1,347 @@
+//! From a checked configuration to what serves: routes, plugins and upstreams, ready and immutable.
+//!
+//! A [`Snapshot`] is built beside the one that serves and takes its place whole. An exchange keeps
+//! the one that it began with, so a plugin, an upstream or an output lives until the last exchange
+//! that may need it is over. What has not changed is carried over: plugins with their instances,
+//! upstreams with their endpoints' state, outputs with their open files.
+
+mod outputs;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_rustls::TlsAcceptor;
+
+use crate::clock;
+use crate::config::{
+    self, Finding, Findings, FixedResponse, Loaded, Matcher, Redirect, Rewrite, Sources,
+};
+use crate::listener;
+use crate::plugin::{Engine, Fault, Loader, Pipeline, Place, Plugin, Services};
+use crate::route::Router;
+use crate::state::output::Outputs;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::{RouteMetrics, UNMATCHED};
+use crate::upstream::Upstream;
+
+/// An immutable, fully checked and compiled configuration; exactly one is current.
+pub struct Snapshot {
+    /// One more for each good change; the first is 1.
+    pub id: u64,
+    /// When it was built, in milliseconds since 1970.
+    pub built_unix_ms: u64,
+    /// Finds an index into `routes`.
+    pub router: Router,
+    /// In the order of the file.
+    pub routes: Vec<Route>,
+    /// Of the route of the same index; for people, `router` has its own.
+    pub matchers: Vec<Matcher>,
+    /// In the order of the file.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// In the order of the file.
+    pub plugins: Vec<Arc<Plugin>>,
+    /// What holds for all routes.
+    pub settings: Settings,
+    /// In the order of the file.
+    pub listeners: Vec<config::Listener>,
+    /// Of the listener of the same index; absent on a plain one.
+    pub tls: Vec<Option<TlsAcceptor>>,
+    /// Where the admin listener is; absent if there is none.
+    pub admin: Option<SocketAddr>,
+    /// What exchanges without a route count on.
+    pub unmatched: Arc<RouteMetrics>,
+    /// Those of the configuration; plugins see them through `loader` once it serves.
+    pub outputs: Arc<Outputs>,
+    loader: Arc<Loader>,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What holds for all routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Of the process.
+    pub gateway: config::Gateway,
+    /// Of the clients' side.
+    pub limits: config::Limits,
+}
+
+/// What happens to a request that matches.
+#[derive(Debug)]
+pub struct Route {
+    /// Unique in the file.
+    pub name: Arc<str>,
+    /// Shared, because a log phase may outlive the exchange's future.
+    pub pipeline: Arc<Pipeline>,
+    /// Applied to the path on its way to the upstream.
+    pub rewrite: Option<Rewrite>,
+    /// Where a matched request ends up.
+    pub destination: Destination,
+    /// From the request's head read to the last byte of the response.
+    pub timeout: Duration,
+    /// Of one request, in bytes.
+    pub request_body_bytes: u64,
+    /// Whether `%2F`, `%5C` and the like may stand in a path.
+    pub allow_encoded_slash: bool,
+    /// What its exchanges count on.
+    pub metrics: Arc<RouteMetrics>,
+}
+
+/// Where a matched request ends up.
+#[derive(Debug)]
+pub enum Destination {
+    /// It is forwarded.
+    Upstream(Arc<Upstream>),
+    /// It is answered with this.
+    Fixed(FixedResponse),
+    /// It is sent elsewhere.
+    Redirect(Redirect),
+}
+
+/// What a snapshot is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To serve: outputs are opened.
+    Serve,
+    /// To be looked at: nothing on disk is made or changed but the cache of compiled code.
+    Check,
+}
+
+/// What all snapshots of a process are built with.
+#[derive(Clone)]
+pub struct Builder {
+    engine: Arc<Engine>,
+    services: Services,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// Plugins run on `engine` and share `services`.
+    #[must_use]
+    pub const fn new(engine: Arc<Engine>, services: Services) -> Self {
+        Self { engine, services }
+    }
+
+    /// Builds a snapshot beside `previous`; blocks while plugins compile.
+    ///
+    /// # Errors
+    ///
+    /// All findings at once, each at its place in the file. Nothing has changed then.
+    pub fn build(
+        &self,
+        loaded: &Loaded,
+        previous: Option<&Snapshot>,
+        purpose: Purpose,
+    ) -> Result<Snapshot, Findings> {
+        let Loaded { config, sources, .. } = loaded;
+        let mut findings = Vec::new();
+        let outputs = outputs::open(config, sources, previous, purpose, &mut findings);
+        let tls = acceptors(&config.listeners, sources, &mut findings);
+        let loader = outputs.as_ref().and_then(|outputs| {
+            let loader = self.loader(outputs, previous);
+            loader.map_err(|error| findings.push(about(sources, &error))).ok()
+        });
+        let known = previous.filter(|previous| {
+            loader.as_ref().is_some_and(|loader| Arc::ptr_eq(loader, &previous.loader))
+        });
+        let plugins = loader.as_ref().and_then(|loader| {
+            load_all(config, sources, loader, (previous, known.is_some()), &mut findings)
+        });
+        if let Some(findings) = Findings::new(findings, sources.watched().clone()) {
+            return Err(findings);
+        }
+        let (Some(outputs), Some(loader), Some(plugins)) = (outputs, loader, plugins) else {
+            unreachable!("what is missing has left a finding");
+        };
+        Ok(assemble(
+            config,
+            previous,
+            &self.services.metrics,
+            Parts { outputs, loader, plugins, tls },
+        ))
+    }
+
+    /// The loader of `previous`, unless outputs have other names: plugins may ask for those while
+    /// they are configured, so then all that might are configured again, against the new ones, while
+    /// the exchanges of `previous` still write to the old ones.
+    fn loader(
+        &self,
+        outputs: &Arc<Outputs>,
+        previous: Option<&Snapshot>,
+    ) -> wasmtime::Result<Arc<Loader>> {
+        if let Some(previous) = previous
+            && previous.outputs.names().eq(outputs.names())
+        {
+            return Ok(Arc::clone(&previous.loader));
+        }
+        let outputs = Arc::new(arc_swap::ArcSwap::new(Arc::clone(outputs)));
+        let services = Services { outputs, ..self.services.clone() };
+        Loader::new(Arc::clone(&self.engine), services).map(Arc::new)
+    }
+}
+
+impl Snapshot {
+    /// Makes this the snapshot that serves, for all that is shared with others: plugins write to its
+    /// outputs, bounds are its own, and what only its predecessors had is forgotten.
+    pub fn take_over(&self, services: &Services, config: &config::Config) {
+        self.loader.services().outputs.store(Arc::clone(&self.outputs));
+        services.outputs.store(Arc::clone(&self.outputs));
+        services.counters.set_entries_max(self.settings.limits.counters);
+        services.kv.retain(|name| config.plugins.iter().any(|plugin| plugin.name == name));
+        services.metrics.retain(&crate::telemetry::metrics::Live::of(config));
+        services.metrics.set_snapshot(self.id);
+    }
+}
+
+/// What takes the longest to make, on its way into a snapshot.
+struct Parts {
+    outputs: Arc<Outputs>,
+    loader: Arc<Loader>,
+    plugins: Vec<Arc<Plugin>>,
+    tls: Vec<Option<TlsAcceptor>>,
+}
+
+fn assemble(
+    config: &config::Config,
+    previous: Option<&Snapshot>,
+    metrics: &Metrics,
+    parts: Parts,
+) -> Snapshot {
+    let known = |name: &str| previous?.upstreams.iter().find(|upstream| &**upstream.name() == name);
+    let upstreams: Vec<Arc<Upstream>> = config
+        .upstreams
+        .iter()
+        .map(|upstream| Upstream::build(upstream, metrics, known(&upstream.name)))
+        .collect();
+    let routes = config
+        .routes
+        .iter()
+        .map(|route| Route::build(route, &config.limits, metrics, &parts.plugins, &upstreams))
+        .collect();
+    Snapshot {
+        id: previous.map_or(1, |previous| previous.id + 1),
+        built_unix_ms: clock::unix_ms(),
+        router: Router::build(&config.routes),
+        routes,
+        matchers: config.routes.iter().map(|route| route.matcher.clone()).collect(),
+        upstreams,
+        plugins: parts.plugins,
+        settings: Settings { gateway: config.gateway.clone(), limits: config.limits.clone() },
+        listeners: config.listeners.clone(),
+        tls: parts.tls,
+        admin: config.admin,
+        unmatched: metrics.route(UNMATCHED),
+        outputs: parts.outputs,
+        loader: parts.loader,
+    }
+}
+
+impl Route {
+    fn build(
+        route: &config::Route,
+        limits: &config::Limits,
+        metrics: &Metrics,
+        plugins: &[Arc<Plugin>],
+        upstreams: &[Arc<Upstream>],
+    ) -> Self {
+        let pipeline = route.pipeline.iter().map(|id| {
+            Arc::clone(plugins.get(id.0).expect("ids come from `check`, which saw every plugin"))
+        });
+        Self {
+            name: route.name.as_str().into(),
+            pipeline: Arc::new(Pipeline::new(pipeline.collect())),
+            rewrite: route.rewrite.clone(),
+            destination: match &route.destination {
+                config::Destination::Upstream(id) => Destination::Upstream(Arc::clone(
+                    upstreams.get(id.0).expect("ids come from `check`, which saw every upstream"),
+                )),
+                config::Destination::Fixed(response) => Destination::Fixed(response.clone()),
+                config::Destination::Redirect(redirect) => Destination::Redirect(redirect.clone()),
+            },
+            timeout: route.timeout,
+            request_body_bytes: route.request_body_bytes.unwrap_or(limits.request_body_bytes),
+            allow_encoded_slash: route.allow_encoded_slash,
+            metrics: metrics.route(&route.name),
+        }
+    }
+}
+
+/// Loads every plugin, so that the faults of all are found; `None` if there is one.
+///
+/// The second part of `previous` says whether its plugins see the same outputs as the new ones.
+fn load_all(
+    config: &config::Config,
+    sources: &Sources,
+    loader: &Loader,
+    previous: (Option<&Snapshot>, bool),
+    findings: &mut Vec<Finding>,
+) -> Option<Vec<Arc<Plugin>>> {
+    let (previous, same_outputs) = previous;
+    let mut plugins = Vec::with_capacity(config.plugins.len());
+    for plugin in &config.plugins {
+        let known = previous
+            .into_iter()
+            .flat_map(|previous| &previous.plugins)
+            .find(|known| known.name() == plugin.name)
+            .filter(|_| same_outputs || !may_see_outputs(plugin));
+        let (folder, kv_bytes) = (&config.gateway.plugins_dir, config.limits.kv_bytes);
+        match loader.load(plugin, folder, kv_bytes, known) {
+            Ok(plugin) => plugins.push(plugin),
+            Err(faults) => {
+                findings.extend(faults.into_iter().map(|fault| finding(sources, plugin, fault)));
+            }
+        }
+    }
+    (plugins.len() == config.plugins.len()).then_some(plugins)
+}
+
+/// Whether outputs may be part of what a plugin was configured with. Without `grants`, a component
+/// that is part of the gateway has what it imports.
+fn may_see_outputs(plugin: &config::Plugin) -> bool {
+    plugin.grants.as_ref().is_none_or(|grants| grants.iter().any(|grant| grant == "output"))
+}
+
+/// Shows a fault of a plugin in its table.
+fn finding(sources: &Sources, plugin: &config::Plugin, fault: Fault) -> Finding {
+    let at = match &fault.place {
+        Place::Component => &plugin.at.component,
+        Place::Grants => &plugin.at.grants,
+        Place::Config(pointer) => plugin.at.locate(pointer),
+    };
+    let finding = sources.finding(at, fault.message);
+    match fault.hint {
+        Some(hint) => finding.hint(hint),
+        None => finding,
+    }
+}
+
+/// Reads every certificate; the place of one that cannot be used stays empty.
+fn acceptors(
+    listeners: &[config::Listener],
+    sources: &Sources,
+    findings: &mut Vec<Finding>,
+) -> Vec<Option<TlsAcceptor>> {
+    let mut acceptor = |listener: &config::Listener| {
+        let tls = listener.tls.as_ref()?;
+        let refused = |error| findings.push(sources.finding(&listener.at, format!("{error}")));
+        listener::tls::acceptor(tls).map_err(refused).ok()
+    };
+    listeners.iter().map(&mut acceptor).collect()
+}
+
+/// A fault of the gateway itself, which no place in the file is to blame for.
+fn about(sources: &Sources, error: &wasmtime::Error) -> Finding {
+    let file = sources.paths().next().unwrap_or_else(|| Path::new("gateway.toml"));
+    Finding::about(file.display().to_string(), format!("plugins cannot be linked: {error:#}"))
+}
