@@ -6,10 +6,13 @@
 
 mod admin;
 pub mod body;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+mod demo;
 pub mod exchange;
+mod explain;
 pub mod facts;
 pub mod failure;
 pub mod listener;

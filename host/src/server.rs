@@ -30,7 +30,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use crate::config::{Finding, Findings};
-pub(crate) use boot::{builder, wasmtime_error};
+pub(crate) use boot::builder;
 use control::Request;
 use gateway::Gateway;
 use tasks::Ending;

@@ -53,12 +53,13 @@ pub(crate) fn builder(config: &Config) -> Result<(Builder, Services), StartError
         metrics: Arc::new(Metrics::default()),
     };
     let cache = FunctionCache::new(config.gateway.cache_dir.clone());
-    let engine = Engine::new(config.limits.instances, cache).map_err(wasmtime_error)?;
+    let engine =
+        Engine::new(config.limits.instances, cache).map_err(|error| wasmtime_error(&error))?;
     Ok((Builder::new(Arc::new(engine), services.clone()), services))
 }
 
 /// The engine's memory could not be reserved, most likely.
-pub(crate) fn wasmtime_error(error: wasmtime::Error) -> StartError {
+fn wasmtime_error(error: &wasmtime::Error) -> StartError {
     StartError::System {
         what: "the plugin engine cannot be started; lower `limits.instances`",
         source: format!("{error:#}").into(),

@@ -9,6 +9,7 @@ use super::Control;
 use crate::clock;
 use crate::server::gateway::Phase;
 use crate::server::listeners::Listener;
+use crate::server::worker;
 
 /// Between the end of accepting and the end of idle connections: a client that was accepted a moment
 /// ago has its first request under way.
@@ -57,9 +58,18 @@ impl Control {
         self.ending.cut.cancel();
         self.alive.wait().await;
 
-        let workers = std::mem::take(&mut self.workers);
+        self.close_outputs().await;
+        if let Some(admin) = &self.admin {
+            admin.closing.cancel();
+        }
+        tracing::info!(ms = super::millis(began), "ended");
+    }
+
+    /// Joins the workers, so that nobody writes to an output any more.
+    async fn close_outputs(&mut self) {
+        let (workers, gateway) = (std::mem::take(&mut self.workers), Arc::clone(&self.gateway));
         let left = tokio::task::spawn_blocking(move || {
-            workers.into_iter().for_each(crate::server::worker::Handle::join);
+            workers.into_iter().for_each(worker::Handle::join);
             gateway.snapshot.load().outputs.close(clock::now() + OUTPUTS_GRACE)
         });
         match left.await {
@@ -67,10 +77,5 @@ impl Control {
             Ok(lines) => tracing::warn!(lines, "lines of outputs were left behind"),
             Err(error) => tracing::error!(%error, "closing outputs has panicked"),
         }
-        if let Some(admin) = &self.admin {
-            admin.closing.cancel();
-        }
-        let ms = super::millis(began);
-        tracing::info!(ms, "ended");
     }
 }

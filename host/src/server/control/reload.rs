@@ -39,15 +39,15 @@ impl Attempt {
             Ok(loaded) => loaded,
             Err(findings) => {
                 let targets = targets.and(&Targets::of_files(findings.watched()));
-                let scene = Scene::of(&targets).as_of(&before);
+                let scene = Scene::of(&targets).seen_as_in(&before);
                 return Self { outcome: Err(findings), targets, scene };
             }
         };
         let new = Targets::of(&loaded.config, loaded.sources.watched());
-        let scene = Scene::of(&targets.and(&new)).as_of(&before);
+        let scene = Scene::of(&targets.and(&new)).seen_as_in(&before);
         match builder.build(&loaded, Some(previous), Purpose::Serve) {
             Ok(snapshot) => {
-                let scene = Scene::of(&new).as_of(&scene);
+                let scene = Scene::of(&new).seen_as_in(&scene);
                 Self { outcome: Ok((loaded, snapshot)), targets: new, scene }
             }
             Err(findings) => Self { outcome: Err(findings), targets: targets.and(&new), scene },

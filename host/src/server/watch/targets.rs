@@ -88,7 +88,7 @@ impl Scene {
     }
 
     /// The same files, as `earlier` saw them where it did.
-    pub(crate) fn as_of(mut self, earlier: &Self) -> Self {
+    pub(crate) fn seen_as_in(mut self, earlier: &Self) -> Self {
         for (file, stamp) in &mut self.0 {
             if let Some(earlier) = earlier.0.get(file) {
                 *stamp = *earlier;

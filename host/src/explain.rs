@@ -1,0 +1,209 @@
+//! What would happen to a request, told without a server.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use http::uri::Scheme;
+use http::{HeaderMap, Method, Uri, header};
+
+use crate::config::{Config, Destination, HostPolicy, PluginId, Redirect, Route, UpstreamId};
+use crate::route::host::{self, Host};
+use crate::route::path::{self, Canonical};
+use crate::route::redirect::{self, Origin};
+use crate::route::{Head, Router, rewrite};
+use crate::telemetry::metrics::endpoint_label;
+
+/// A request that nobody has sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    /// With scheme and host, or a path alone, which is asked for by HTTP/1.0 clients.
+    pub(crate) url: Uri,
+    /// `host` takes precedence over the URL's.
+    pub(crate) headers: HeaderMap,
+    /// Of the connection.
+    pub(crate) client: Option<IpAddr>,
+}
+
+/// What would happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Explained {
+    /// For people; ends in a line feed.
+    pub(crate) text: String,
+    /// Whether a route takes the request.
+    pub(crate) is_routed: bool,
+}
+
+/// Tells what would happen to a request; `phases` are those that a plugin's component exports.
+pub(crate) fn explain(
+    config: &Config,
+    phases: &dyn Fn(PluginId) -> Vec<&'static str>,
+    asked: &Asked,
+) -> Explained {
+    let mut text = String::new();
+    let story = Story { config, phases, asked };
+    let is_routed = match story.tell(&mut text) {
+        Ok(is_routed) => is_routed,
+        Err(reason) => {
+            line(&mut text, "answer", &format!("400, {reason}"));
+            false
+        }
+    };
+    Explained { text, is_routed }
+}
+
+struct Story<'a> {
+    config: &'a Config,
+    phases: &'a dyn Fn(PluginId) -> Vec<&'static str>,
+    asked: &'a Asked,
+}
+
+/// The request as the router sees it.
+struct Seen<'a> {
+    host: Option<Host<'a>>,
+    path: Canonical<'a>,
+    query: Option<&'a str>,
+}
+
+impl Story<'_> {
+    /// Whether a route takes the request; the error is the reason of a 400.
+    fn tell(&self, text: &mut String) -> Result<bool, &'static str> {
+        let Asked { method, url, headers, client } = self.asked;
+        line(text, "request", &format!("{method} {url}"));
+        if let Some(client) = client {
+            line(text, "client", &self.standing(*client));
+        }
+        let path = path::canonical(url.path()).map_err(path::PathError::reason)?;
+        let named = headers.get(header::HOST).map_or(Ok(None), |host| host.to_str().map(Some));
+        let named = named.map_err(|_error| "the host is neither a name nor an address")?;
+        let host = named.or_else(|| url.authority().map(http::uri::Authority::as_str));
+        let host = host.map(host::parse).transpose().map_err(host::HostError::reason)?;
+        let seen = Seen { host, path, query: url.query() };
+        if seen.path.path != url.path() {
+            line(text, "path", &seen.path.path);
+        }
+
+        let head = Head {
+            host: seen.host.as_ref().map_or("", |host| &host.name),
+            path: &seen.path.path,
+            method,
+            headers,
+            query: seen.query,
+        };
+        let explanation = Router::build(&self.config.routes).explain(&head);
+        if !explanation.candidates.is_empty() {
+            text.push_str("\nroutes considered\n");
+            for considered in explanation.to_string().lines() {
+                let _infallible = writeln!(text, "  {considered}");
+            }
+        }
+        text.push('\n');
+        let Some(route) = explanation.chosen.and_then(|index| self.config.routes.get(index)) else {
+            line(text, "route", "none");
+            text.push_str("no route matches\n");
+            return Ok(false);
+        };
+        line(text, "route", &route.name);
+        seen.path.check(route.allow_encoded_slash).map_err(path::PathError::reason)?;
+        self.tell_pipeline(text, &route.pipeline);
+        self.tell_destination(text, route, &seen);
+        Ok(true)
+    }
+
+    fn standing(&self, client: IpAddr) -> String {
+        let client = client.to_canonical();
+        let trusted = &self.config.gateway.trusted_proxies;
+        if trusted.iter().any(|network| network.contains(&client)) {
+            format!("{client}, a trusted proxy: its forwarded fields are believed")
+        } else {
+            format!("{client}, not a trusted proxy: its forwarded fields are replaced")
+        }
+    }
+
+    fn tell_pipeline(&self, text: &mut String, pipeline: &[PluginId]) {
+        if pipeline.is_empty() {
+            return line(text, "pipeline", "none");
+        }
+        line(text, "pipeline", &self.names(pipeline.iter()));
+        let exporting = |phase: &str| -> Vec<PluginId> {
+            let exporting = |id: &PluginId| (self.phases)(*id).contains(&phase);
+            pipeline.iter().copied().filter(exporting).collect()
+        };
+        line(text, "  request", &self.names(exporting("request").iter()));
+        line(text, "  response", &self.names(exporting("response").iter().rev()));
+        line(text, "  log", &self.names(exporting("log").iter()));
+    }
+
+    fn names<'a>(&self, plugins: impl Iterator<Item = &'a PluginId>) -> String {
+        let names = plugins.filter_map(|id| self.config.plugins.get(id.0));
+        let names: Vec<&str> = names.map(|plugin| plugin.name.as_str()).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+
+    fn tell_destination(&self, text: &mut String, route: &Route, seen: &Seen<'_>) {
+        match &route.destination {
+            Destination::Upstream(id) => self.tell_upstream(text, route, *id, seen),
+            Destination::Fixed(response) => {
+                line(text, "answer", &response.status.to_string());
+                for (name, value) in &response.headers {
+                    let value = String::from_utf8_lossy(value.as_bytes());
+                    line(text, "  header", &format!("{name}: {value}"));
+                }
+                if !response.body.is_empty() {
+                    line(text, "  body", &format!("{} bytes", response.body.len()));
+                }
+            }
+            Destination::Redirect(redirect) => {
+                line(text, "answer", &redirect.status.to_string());
+                line(text, "  location", &self.location(redirect, seen));
+            }
+        }
+    }
+
+    fn location(&self, redirect: &Redirect, seen: &Seen<'_>) -> String {
+        let origin = Origin {
+            scheme: self.asked.url.scheme().unwrap_or(&Scheme::HTTP).as_str(),
+            host: seen.host.as_ref().map_or("", |host| &host.name),
+            port: seen.host.as_ref().and_then(|host| host.port),
+            path: &seen.path.path,
+            query: seen.query,
+        };
+        redirect::location(redirect, &origin)
+    }
+
+    fn tell_upstream(&self, text: &mut String, route: &Route, id: UpstreamId, seen: &Seen<'_>) {
+        let Some(upstream) = self.config.upstreams.get(id.0) else { return };
+        line(text, "upstream", &upstream.name);
+        let path = match &route.rewrite {
+            Some(rewrite) => rewrite::apply(rewrite, &seen.path.path),
+            None => (&*seen.path.path).into(),
+        };
+        let query = seen.query.map(|query| format!("?{query}")).unwrap_or_default();
+        line(text, "  request", &format!("{} {path}{query}", self.asked.method));
+        line(text, "  host", &host_for(&upstream.host, seen));
+        for endpoint in &upstream.endpoints {
+            let weight = endpoint.weight;
+            let label = endpoint_label(endpoint);
+            line(text, "  endpoint", &format!("http://{label} (weight {weight})"));
+        }
+    }
+}
+
+/// What the upstream sees as `Host`.
+fn host_for(policy: &HostPolicy, seen: &Seen<'_>) -> String {
+    match (policy, &seen.host) {
+        (HostPolicy::Fixed(host), _) => String::from_utf8_lossy(host.as_bytes()).into_owned(),
+        (HostPolicy::Client, Some(Host { name, port: Some(port) })) => format!("{name}:{port}"),
+        (HostPolicy::Client, Some(Host { name, port: None })) => name.clone().into_owned(),
+        (HostPolicy::Endpoint, _) | (HostPolicy::Client, None) => "the endpoint's".to_owned(),
+    }
+}
+
+/// A name, and what it is, in columns.
+fn line(text: &mut String, name: &str, value: &str) {
+    // Writing to a String does not fail.
+    let _infallible = writeln!(text, "{name:10} {value}");
+}
+
+#[cfg(test)]
+mod tests;

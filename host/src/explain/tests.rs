@@ -1,0 +1,214 @@
+use super::*;
+use crate::config;
+
+const FILE: &str = r#"
+[gateway]
+trusted_proxies = ["10.0.0.0/8"]
+
+[[listeners]]
+address = "127.0.0.1:8080"
+
+[upstreams.users]
+endpoints = ["http://127.0.0.1:9001", { url = "http://127.0.0.1:9002", weight = 3 }]
+
+[upstreams.legacy]
+endpoints = ["http://legacy.internal"]
+host = "legacy.example"
+
+[plugins.auth]
+component = "jwt"
+
+[plugins.limit]
+component = "rate-limit"
+
+[plugins.log]
+component = "access-log"
+
+[[routes]]
+name = "users"
+match = { path = "/users" }
+rewrite = { strip_prefix = true }
+pipeline = ["log", "auth", "limit"]
+upstream = "users"
+
+[[routes]]
+name = "canary"
+match = { path = "/users", headers = { x-canary = "1" } }
+upstream = "legacy"
+
+[[routes]]
+name = "gone"
+match = { path = { exact = "/old" }, methods = ["GET"] }
+respond = { status = 410, headers = { content-type = "text/plain" }, body = "gone" }
+
+[[routes]]
+name = "moved"
+match = { host = "example.com" }
+redirect = { scheme = "https", host = "www.example.com", status = 301 }
+"#;
+
+fn asked(method: &str, url: &str, headers: &[(&'static str, &'static str)]) -> Asked {
+    Asked {
+        method: method.parse().expect("a method"),
+        url: url.parse().expect("a URL"),
+        headers: headers
+            .iter()
+            .map(|(name, value)| {
+                let name = http::HeaderName::from_static(name);
+                (name, http::HeaderValue::from_static(value))
+            })
+            .collect(),
+        client: None,
+    }
+}
+
+fn explained(asked: &Asked) -> Explained {
+    let loaded = config::load_text("gateway.toml", FILE, &|_| None).expect("valid");
+    let plugins: Vec<String> =
+        loaded.config.plugins.iter().map(|plugin| plugin.name.clone()).collect();
+    let phases = |id: PluginId| match plugins[id.0].as_str() {
+        "log" => vec!["log"],
+        "auth" => vec!["request"],
+        _ => vec!["request", "response"],
+    };
+    explain(&loaded.config, &phases, asked)
+}
+
+#[track_caller]
+fn check(asked: &Asked, is_routed: bool, expected: &str) {
+    let explained = explained(asked);
+    assert_eq!(explained.text, expected.trim_start_matches('\n'));
+    assert_eq!(explained.is_routed, is_routed);
+}
+
+#[test]
+fn a_forwarded_request_is_told_from_its_path_to_its_endpoints() {
+    check(
+        &asked("GET", "https://api.example.com/a/../users/%31?x=1", &[]),
+        true,
+        "
+request    GET https://api.example.com/a/../users/%31?x=1
+path       /users/1
+
+routes considered
+  1. `canary` (any host, /users and below): does not match: there is no header `x-canary` (wanted is `1`)
+  2. `users` (any host, /users and below): matches, and comes first
+  3. `gone` (any host, /old exactly): does not match: the path is /users/1
+  4. `moved` (example.com, any path): does not match: the host is api.example.com
+
+route      users
+pipeline   log, auth, limit
+  request  auth, limit
+  response limit
+  log      log
+upstream   users
+  request  GET /1?x=1
+  host     api.example.com
+  endpoint http://127.0.0.1:9001 (weight 1)
+  endpoint http://127.0.0.1:9002 (weight 3)
+",
+    );
+}
+
+#[test]
+fn headers_decide_and_the_host_policy_is_shown() {
+    let told = explained(&asked("GET", "http://a.example:8080/users", &[("x-canary", "1")]));
+    let rest = told.text.split_once("\nroute ").expect("a route").1;
+    assert_eq!(
+        rest,
+        "     canary
+pipeline   none
+upstream   legacy
+  request  GET /users
+  host     legacy.example
+  endpoint http://legacy.internal:80 (weight 1)
+"
+    );
+}
+
+#[test]
+fn an_answer_without_an_upstream_is_shown() {
+    let told = explained(&asked("GET", "/old", &[]));
+    let rest = told.text.split_once("\nroute ").expect("a route").1;
+    assert_eq!(
+        rest,
+        "     gone
+pipeline   none
+answer     410 Gone
+  header   content-type: text/plain
+  body     4 bytes
+"
+    );
+    let told = explained(&asked("GET", "/a?b=c", &[("host", "EXAMPLE.com:8080")]));
+    let rest = told.text.split_once("\nroute ").expect("a route").1;
+    assert_eq!(
+        rest,
+        "     moved
+pipeline   none
+answer     301 Moved Permanently
+  location https://www.example.com/a?b=c
+"
+    );
+}
+
+#[test]
+fn a_request_without_a_route_is_told_why() {
+    check(
+        &asked("POST", "http://a.example/old", &[]),
+        false,
+        "
+request    POST http://a.example/old
+
+routes considered
+  1. `gone` (any host, /old exactly): does not match: the method is POST, not GET
+  2. `canary` (any host, /users and below): does not match: the path is /old
+  3. `users` (any host, /users and below): does not match: the path is /old
+  4. `moved` (example.com, any path): does not match: the host is a.example
+
+route      none
+no route matches
+",
+    );
+}
+
+#[test]
+fn what_no_route_may_get_is_answered_with_400() {
+    check(
+        &asked("GET", "http://a.example/users/%00", &[]),
+        false,
+        "
+request    GET http://a.example/users/%00
+answer     400, the path holds an encoded control character
+",
+    );
+    let told = explained(&asked("GET", "http://a.example/users/a%2Fb", &[]));
+    assert!(!told.is_routed);
+    assert!(
+        told.text.ends_with(
+            "
+route      users
+answer     400, the path holds an encoded slash or backslash
+"
+        ),
+        "{}",
+        told.text
+    );
+}
+
+#[test]
+fn a_client_is_told_whether_it_is_believed() {
+    for (client, expected) in [
+        ("10.1.2.3", "client     10.1.2.3, a trusted proxy: its forwarded fields are believed"),
+        (
+            "::ffff:10.1.2.3",
+            "client     10.1.2.3, a trusted proxy: its forwarded fields are believed",
+        ),
+        (
+            "192.0.2.1",
+            "client     192.0.2.1, not a trusted proxy: its forwarded fields are replaced",
+        ),
+    ] {
+        let asked = Asked { client: client.parse().ok(), ..asked("GET", "/users", &[]) };
+        assert_eq!(explained(&asked).text.lines().nth(1), Some(expected));
+    }
+}
