@@ -146,7 +146,7 @@ fn shape(config: &Config, name: &str) -> Option<String> {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("nothing that is shown here");
+            return f.write_str("no setting");
         }
         f.write_str(&self.0.join(", "))
     }
