@@ -116,7 +116,7 @@ async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Accept>, end
     }
 }
 
-/// Accepts until the listener is closed or the gateway drains.
+/// Accepts until the listener is closed.
 async fn accept_all(
     accept: Accept,
     worker: Arc<exchange::Worker>,
@@ -136,6 +136,7 @@ async fn accept_all(
         let accepted = tokio::select! {
             biased;
             () = listener.closing.cancelled() => break,
+            () = ending.cut.cancelled() => return,
             accepted = socket.accept() => accepted,
         };
         match accepted {
