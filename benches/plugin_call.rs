@@ -11,20 +11,16 @@ use http::{HeaderMap, StatusCode};
 use std::hint::black_box;
 use tidegate::facts::{Exchange, ResponseHead, Source};
 use tidegate::plugin::{Answered, Pipeline, Summary};
-use tidegate_benches::{EMPTY, HEADERS, SECRET, exchange, pipeline};
+use tidegate_benches::{EMPTY, HEADERS, SECRET, bearer, exchange, pipeline};
 
 const RSA_PUBLIC: &str = include_str!("keys/rsa-public.pem");
 const RSA_PRIVATE: &[u8] = include_bytes!("keys/rsa-private.pem");
 
-fn token(algorithm: jsonwebtoken::Algorithm) -> String {
-    let key = match algorithm {
-        jsonwebtoken::Algorithm::RS256 => {
-            jsonwebtoken::EncodingKey::from_rsa_pem(RSA_PRIVATE).expect("a key")
-        }
-        _ => jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes()),
-    };
+/// An `authorization` field for the public key of these benches.
+fn bearer_rs256() -> String {
+    let key = jsonwebtoken::EncodingKey::from_rsa_pem(RSA_PRIVATE).expect("a key");
     let claims = serde_json::json!({ "sub": "user-42", "exp": 4_000_000_000_u64 });
-    let header = jsonwebtoken::Header::new(algorithm);
+    let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS256);
     format!("Bearer {}", jsonwebtoken::encode(&header, &claims, &key).expect("a token"))
 }
 
@@ -58,7 +54,7 @@ async fn run(pipeline: &Pipeline, authorization: Option<&str>) {
 fn plugin_call(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
-    let (hs, rs) = (token(jsonwebtoken::Algorithm::HS256), token(jsonwebtoken::Algorithm::RS256));
+    let (hs, rs) = (bearer(), bearer_rs256());
 
     let jwt = format!("config = {{ issuers = [{{ secret = \"{SECRET}\" }}] }}");
     let jwt_rs = format!(

@@ -35,8 +35,10 @@ pub const HEADERS: &str = env!("GUEST_HEADERS");
 /// Loads the plugins of a gateway.toml fragment as one pipeline, in the order of the file.
 #[must_use]
 pub fn pipeline(plugins: &str) -> Pipeline {
-    let text = format!("[[listeners]]\naddress = \"127.0.0.1:0\"\n[limits]\ncounters = 100000\n{plugins}");
-    let loaded = config::load_text("bench.toml", &text, &|_| None).unwrap_or_else(|f| panic!("{f}"));
+    let text =
+        format!("[[listeners]]\naddress = \"127.0.0.1:0\"\n[limits]\ncounters = 100000\n{plugins}");
+    let loaded =
+        config::load_text("bench.toml", &text, &|_| None).unwrap_or_else(|f| panic!("{f}"));
     let engine = Arc::new(Engine::new(1000, FunctionCache::new(None)).expect("an engine"));
     let outputs = output::Outputs::open(&loaded.config.outputs, None).expect("outputs");
     let services = Services {
@@ -51,6 +53,15 @@ pub fn pipeline(plugins: &str) -> Pipeline {
         loader.load(plugin, dir, 1 << 20, None).unwrap_or_else(|faults| panic!("{faults:?}"))
     });
     Pipeline::new(plugins.collect())
+}
+
+/// An `authorization` field with a token that the JWT scenarios accept.
+#[must_use]
+pub fn bearer() -> String {
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    let claims = serde_json::json!({ "sub": "user-42", "exp": 4_000_000_000_u64 });
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key);
+    format!("Bearer {}", token.expect("a token"))
 }
 
 struct Nothing;

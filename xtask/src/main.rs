@@ -57,11 +57,20 @@ fn demo(arguments: &[String]) -> Result<(), String> {
     let (release, rest): (Vec<&str>, Vec<&str>) =
         arguments.iter().map(String::as_str).partition(|argument| *argument == "--release");
     println!("demo: building the gateway; the first time takes some minutes");
-    let mut run = vec!["run", "--package", "tidegate"];
-    run.extend(release);
-    run.extend(["--", "demo"]);
-    run.extend(rest);
-    cargo(&run)
+    // The features of the whole workspace, so that nothing is compiled again for the tests.
+    let mut build = vec!["build", "--workspace", "--bin", "tidegate"];
+    build.extend(&release);
+    cargo(&build)?;
+    let profile = if release.is_empty() { "debug" } else { "release" };
+    let target = env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| xtask::workspace().join("target"), std::path::PathBuf::from);
+    let gateway = target.join(profile).join("tidegate");
+    let status = Command::new(&gateway)
+        .arg("demo")
+        .args(rest)
+        .status()
+        .map_err(|error| format!("{} could not be started: {error}", gateway.display()))?;
+    if status.success() { Ok(()) } else { Err("the demo ended with an error".to_owned()) }
 }
 
 fn test(locked: &[&str]) -> Result<(), String> {
