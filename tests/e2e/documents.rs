@@ -1,0 +1,300 @@
+//! The documentation is true: its configurations load, its links lead somewhere, and its tables say
+//! what the code does.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tempfile::TempDir;
+use tidegate::config::{self, Loaded};
+use tidegate::failure::Failure;
+use tidegate::plugin::{Engine, FunctionCache, Services};
+use tidegate::snapshot::{Builder, Purpose};
+use tidegate::state::counter::Counters;
+use tidegate::state::kv;
+use tidegate::state::output::Outputs;
+use tidegate::telemetry::Metrics;
+
+/// Long enough for every key that an example takes from the environment.
+const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// The components of this workspace that are no part of the gateway.
+mod built {
+    #![allow(dead_code, missing_docs, reason = "generated, and more than is needed here")]
+
+    type Plugin = std::path::PathBuf;
+
+    fn component(file: &str) -> Plugin {
+        file.into()
+    }
+
+    include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+}
+
+/// A whole configuration that a reader may copy.
+struct Example {
+    /// File and line.
+    place: String,
+    text: String,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a folder of the workspace").to_owned()
+}
+
+/// The files below these places that have this ending, sorted.
+fn files(places: &[&str], ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut left: Vec<PathBuf> = places.iter().map(|place| root().join(place)).collect();
+    while let Some(place) = left.pop() {
+        if place.is_dir() {
+            left.extend(fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path()));
+        } else if place.to_str().is_some_and(|path| path.ends_with(ending)) {
+            found.push(place);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Everything written for readers.
+fn documents() -> Vec<PathBuf> {
+    let places = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "docs",
+        "examples",
+        "plugin-sdk",
+        "plugins",
+        "wit",
+    ];
+    files(&places, ".md")
+}
+
+fn name_of(file: &Path) -> String {
+    file.strip_prefix(root()).unwrap().display().to_string()
+}
+
+/// The blocks of TOML that are a whole file, and the files themselves.
+fn examples() -> Vec<Example> {
+    let mut examples = Vec::new();
+    for file in documents() {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut block: Option<Example> = None;
+        for (index, line) in text.lines().enumerate() {
+            match (line, &mut block) {
+                ("```toml", None) => {
+                    let place = format!("{}:{}", name_of(&file), index + 2);
+                    block = Some(Example { place, text: String::new() });
+                }
+                ("```", Some(_)) => examples.extend(block.take()),
+                (line, Some(block)) => {
+                    block.text.push_str(line);
+                    block.text.push('\n');
+                }
+                (_, None) => {}
+            }
+        }
+        assert!(block.is_none(), "{} has a block without an end", name_of(&file));
+    }
+    examples.retain(|example| example.text.contains("[[listeners]]"));
+    for file in files(&["examples"], "gateway.toml") {
+        let text = fs::read_to_string(&file).unwrap();
+        examples.push(Example { place: name_of(&file), text });
+    }
+    examples
+}
+
+/// What the examples refer to, in a folder: the plugin to copy, and a certificate with its key.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("plugins")).unwrap();
+    fs::copy(built::hello(), folder.path().join("plugins/hello.wasm")).unwrap();
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(folder.path().join("cert.pem"), certified.cert.pem()).unwrap();
+    fs::write(folder.path().join("key.pem"), certified.signing_key.serialize_pem()).unwrap();
+    folder
+}
+
+/// Loads an example as a gateway.toml in this folder. Of the environment it has what has no default
+/// and is written as variables are.
+fn load(example: &Example, folder: &Path) -> Loaded {
+    let file = folder.join("gateway.toml");
+    fs::write(&file, &example.text).unwrap();
+    let environment = |name: &str| {
+        let has_default = example.text.contains(&format!("${{{name}:-"));
+        let is_set = !has_default && !name.contains(|c: char| c.is_ascii_lowercase());
+        is_set.then(|| SECRET.to_owned())
+    };
+    match config::load(&file, &environment) {
+        Ok(loaded) => loaded,
+        Err(findings) => panic!("{}:\n{findings}", example.place),
+    }
+}
+
+/// What `tidegate check` builds with.
+fn builder(cache: &Path) -> Builder {
+    let services = Services {
+        counters: Arc::new(Counters::new(1000)),
+        kv: Arc::new(kv::Store::default()),
+        outputs: Arc::new(ArcSwap::from_pointee(Outputs::open(&[], None).unwrap())),
+        metrics: Arc::new(Metrics::default()),
+    };
+    let cache = FunctionCache::new(Some(cache.to_owned()));
+    Builder::new(Arc::new(Engine::new(100, cache).unwrap()), services)
+}
+
+#[test]
+fn every_configuration_that_the_documentation_shows_is_a_good_one() {
+    let examples = examples();
+    assert!(examples.len() > 20, "only {} examples were found", examples.len());
+    let folder = folder();
+    let builder = builder(&folder.path().join("cache"));
+    for example in examples {
+        let loaded = load(&example, folder.path());
+        let is_whole = example.text.contains("[[routes]]");
+        if is_whole {
+            assert_eq!(loaded.warnings, [], "{}", example.place);
+        }
+        if let Err(findings) = builder.build(&loaded, None, Purpose::Check) {
+            panic!("{}:\n{findings}", example.place);
+        }
+    }
+}
+
+#[test]
+fn the_configuration_of_the_readme_is_the_example_for_django() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let example = fs::read_to_string(root().join("examples/django/gateway.toml")).unwrap();
+    assert!(readme.contains(&format!("```toml\n{example}```\n")));
+}
+
+#[test]
+fn the_plugin_of_the_readme_is_that_of_the_sdk() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let sdk = fs::read_to_string(root().join("plugin-sdk/README.md")).unwrap();
+    let (_, code) = readme.split_once("```rust\n").unwrap();
+    let (code, _) = code.split_once("```\n").unwrap();
+    assert!(sdk.contains(code), "plugin-sdk/README.md does not hold:\n{code}");
+}
+
+#[test]
+fn every_link_within_the_documentation_leads_somewhere() {
+    let mut broken = Vec::new();
+    for file in documents() {
+        let text = fs::read_to_string(&file).unwrap();
+        for target in links(&text) {
+            if !leads_somewhere(&file, &text, target) {
+                broken.push(format!("{}: {target}", name_of(&file)));
+            }
+        }
+    }
+    assert_eq!(broken, Vec::<String>::new());
+}
+
+/// The targets of all inline links outside blocks of code.
+fn links(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for line in prose(text) {
+        let mut rest = line;
+        while let Some((_, after)) = rest.split_once("](") {
+            let Some((target, after)) = after.split_once(')') else { break };
+            found.push(target);
+            rest = after;
+        }
+    }
+    found
+}
+
+/// The lines outside blocks of code.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut within = false;
+    text.lines().filter(move |line| {
+        if line.trim_start().starts_with("```") {
+            within = !within;
+            return false;
+        }
+        !within
+    })
+}
+
+fn leads_somewhere(file: &Path, text: &str, target: &str) -> bool {
+    if target.starts_with("https://") {
+        return true;
+    }
+    let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+    let other = file.parent().unwrap().join(path);
+    if path.is_empty() {
+        return headings(text).contains(anchor);
+    }
+    if anchor.is_empty() {
+        return other.exists();
+    }
+    fs::read_to_string(other).is_ok_and(|text| headings(&text).contains(anchor))
+}
+
+/// What headings are called in links: lower-case, hyphens for spaces, without punctuation.
+fn headings(text: &str) -> BTreeSet<String> {
+    let headings = prose(text).filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| {
+        let heading = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_failure_is_explained_with_its_token_and_status() {
+    let page = fs::read_to_string(root().join("docs/errors.md")).unwrap();
+    let failures = [
+        Failure::RequestMalformed(""),
+        Failure::RequestHeadTimeout,
+        Failure::RequestBodyTimeout,
+        Failure::RequestHeadTooLarge,
+        Failure::RequestBodyTooLarge,
+        Failure::ClientGone,
+        Failure::RouteNotFound,
+        Failure::MethodNotSupported,
+        Failure::Overloaded(""),
+        Failure::DnsError,
+        Failure::DestinationUnavailable,
+        Failure::ConnectionRefused,
+        Failure::ConnectionTimeout,
+        Failure::ConnectionTerminated,
+        Failure::ConnectionError,
+        Failure::ResponseMalformed,
+        Failure::ResponseTimeout,
+        Failure::RouteTimeout,
+        Failure::PluginTrap,
+        Failure::PluginTimeout,
+    ];
+    for failure in failures {
+        let row = format!("\n| `{}` | {} |", failure.token(), failure.status());
+        assert!(page.contains(&row), "{row}");
+    }
+    let framing = Failure::Malformed { status: 400, reason: "" };
+    let row = format!("\n| `{}` | 400, 414, 417, 431, 501, 505 |", framing.token());
+    assert!(page.contains(&row), "{row}");
+}
+
+#[test]
+fn every_interface_of_the_contract_is_in_its_index() {
+    let index = fs::read_to_string(root().join("wit/README.md")).unwrap();
+    for file in files(&["wit"], ".wit") {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(index.contains(&format!("[{name}]({name})")), "{name}");
+        for line in fs::read_to_string(&file).unwrap().lines() {
+            if let Some(interface) = line.strip_prefix("interface ") {
+                let interface = interface.trim_end_matches(" {");
+                assert!(index.contains(&format!("`{interface}`")), "{interface}");
+            }
+        }
+    }
+}
