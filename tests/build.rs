@@ -21,14 +21,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes a constant for the file of each component, such as `LOOPS`.
+/// Writes a function for each component, such as `loops()`, that makes a plugin of it.
 fn name_files(components: &[Component]) {
-    let mut constants = String::new();
+    let mut functions = String::new();
     for Component { name, wasm } in components {
-        let constant = name.replace('-', "_").to_uppercase();
-        writeln!(constants, "/// The component `{name}`.\npub const {constant}: &str = {wasm:?};")
+        let function = name.replace('-', "_");
+        writeln!(functions, "/// The component `{name}`.\n#[must_use]").expect("a text takes all");
+        writeln!(functions, "pub fn {function}() -> Plugin {{\n    component({wasm:?})\n}}")
             .expect("a text takes all");
     }
     let out = env::var_os("OUT_DIR").expect("cargo sets it for build scripts");
-    fs::write(Path::new(&out).join("guests.rs"), constants).expect("cargo makes the folder");
+    fs::write(Path::new(&out).join("guests.rs"), functions).expect("cargo makes the folder");
 }

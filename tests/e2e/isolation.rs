@@ -1,0 +1,63 @@
+//! What one exchange can leave behind for the next: nothing, unless the operator says so.
+
+use tidegate_tests::{gateway, guest, origin};
+
+#[tokio::test]
+async fn every_request_has_a_fresh_instance() {
+    let origin = origin::replying("ok").await;
+    let gateway = gateway::before(&origin).route("/", [guest::keeps()]).start().await;
+
+    let mut client = gateway.http1().await;
+    for _ in 0..50 {
+        assert_eq!(client.get("/").await.header("x-calls"), Some("1"));
+    }
+}
+
+#[tokio::test]
+async fn a_pooled_instance_is_used_again_and_retired_after_its_calls() {
+    let origin = origin::replying("ok").await;
+    let gateway = gateway::before(&origin).route("/", [guest::keeps().pooled_for(3)]).start().await;
+
+    let mut client = gateway.http1().await;
+    let mut calls = Vec::new();
+    for _ in 0..7 {
+        calls.push(client.get("/").await.header("x-calls").unwrap().to_owned());
+    }
+    assert_eq!(calls, ["1", "2", "3", "1", "2", "3", "1"]);
+}
+
+#[tokio::test]
+async fn a_pooled_instance_is_retired_when_it_traps() {
+    let origin = origin::replying("ok").await;
+    let gateway = gateway::before(&origin)
+        .route("/", [guest::traps().pooled(), guest::keeps().pooled()])
+        .start()
+        .await;
+
+    let mut client = gateway.http1().await;
+    assert_eq!(client.get("/").await.header("x-calls"), Some("1"));
+    let trapped = gateway.get_with("/", &[("x-trap", "request")]).await;
+    assert_eq!(trapped.status(), 500);
+    assert_eq!(client.get("/").await.header("x-calls"), Some("2"), "nobody else was touched");
+    let traps = gateway.metric(r#"tidegate_plugin_traps_total{plugin="traps"}"#).await;
+    assert!((traps - 1.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn status_says_how_each_plugin_is_isolated() {
+    let origin = origin::replying("ok").await;
+    let gateway = gateway::before(&origin)
+        .route("/", [guest::empty(), guest::keeps().pooled_for(5)])
+        .start()
+        .await;
+
+    let status = gateway.status().await;
+    let plugin = |name: &str| {
+        let plugins = status["plugins"].as_array().unwrap();
+        plugins.iter().find(|plugin| plugin["name"] == name).unwrap().clone()
+    };
+    assert_eq!(plugin("empty")["isolation"], "request");
+    assert_eq!(plugin("empty")["image"], "configured");
+    assert_eq!(plugin("empty")["digest"].as_str().map(str::len), Some(64));
+    assert_eq!(plugin("keeps")["isolation"]["pooled"]["calls"], 5);
+}

@@ -1,0 +1,164 @@
+//! A gateway as a process of its own, for signals, memory and what it prints.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+use crate::gateway::Builder;
+use crate::soon;
+
+/// A running `tidegate`; a drop kills it.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+    address: SocketAddr,
+    admin: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The exit code; absent after a signal.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// Runs `program` to its end.
+///
+/// # Panics
+/// It cannot be started, or does not end.
+pub async fn run(program: &str, arguments: &[&str], folder: &Path) -> Ended {
+    let output =
+        Command::new(program).args(arguments).current_dir(folder).kill_on_drop(true).output();
+    let output = soon(output).await.expect("the program should start");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+impl Builder {
+    /// Starts `program`, which is `tidegate`, with this configuration and a log in JSON.
+    ///
+    /// # Panics
+    /// It does not start to listen.
+    pub async fn spawn(self, program: &str) -> Process {
+        let (folder, file) = self.write();
+        let mut child = Command::new(program)
+            .args(["run", "--log-format", "json"])
+            .arg(&file)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program should start");
+        let stderr = child.stderr.take().expect("it is piped");
+        let mut log = BufReader::new(stderr).lines();
+        let mut address = None;
+        let mut admin = None;
+        while address.is_none() || admin.is_none() {
+            let line = soon(log.next_line()).await.expect("readable").expect("it should listen");
+            let Ok(event) = serde_json::from_str::<Value>(&line) else { panic!("{line}") };
+            let message = text(&event, "message");
+            let heard = || text(&event, "address").parse().expect("an address");
+            match message.as_str() {
+                "listening" => address = Some(heard()),
+                "admin listening" => admin = Some(heard()),
+                _ => {}
+            }
+        }
+        let (Some(address), Some(admin)) = (address, admin) else { unreachable!("both are set") };
+        Process { child, log, address, admin, folder }
+    }
+}
+
+/// A field of an event, wherever the format puts it.
+fn text(event: &Value, field: &str) -> String {
+    let value = event.get(field).or_else(|| event.get("fields")?.get(field));
+    value.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+impl Process {
+    /// Where its listener is.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its admin listener is.
+    #[must_use]
+    pub const fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Its working directory, with gateway.toml.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// The process has ended.
+    #[expect(unsafe_code, reason = "there is no safe way to send a signal in the standard library")]
+    pub fn signal(&self, signal: libc::c_int) {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).expect("it runs");
+        // SAFETY: `kill` touches no memory of this process.
+        let sent = unsafe { libc::kill(id, signal) };
+        assert_eq!(sent, 0, "the process should take a signal");
+    }
+
+    /// The next event with this message; what comes before it is forgotten.
+    ///
+    /// # Panics
+    /// The log ends before.
+    pub async fn logs(&mut self, message: &str) -> Value {
+        loop {
+            let line =
+                soon(self.log.next_line()).await.expect("readable").expect("a further event");
+            if let Ok(event) = serde_json::from_str::<Value>(&line)
+                && text(&event, "message") == message
+            {
+                return event;
+            }
+        }
+    }
+
+    /// Reads on what the process logs, so that it never waits for a reader.
+    ///
+    /// # Panics
+    /// It was called before.
+    pub async fn ignore_log(&mut self) {
+        while let Ok(Some(_)) = self.log.next_line().await {}
+    }
+
+    /// The resident memory in KiB.
+    ///
+    /// # Panics
+    /// There is no `/proc`.
+    #[must_use]
+    pub fn resident_kib(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a file");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// Waits until it ends; the exit code, absent after a signal.
+    ///
+    /// # Panics
+    /// It does not end.
+    pub async fn ended(&mut self) -> Option<i32> {
+        soon(self.child.wait()).await.expect("a child").code()
+    }
+}
