@@ -24,7 +24,7 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789
 
 /// The components of this workspace that are no part of the gateway.
 mod built {
-    #![allow(dead_code, missing_docs, reason = "generated, and more than is needed here")]
+    #![allow(dead_code, missing_docs, unreachable_pub, reason = "generated, more than is needed")]
 
     type Plugin = std::path::PathBuf;
 
