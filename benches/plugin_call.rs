@@ -51,6 +51,9 @@ async fn run(pipeline: &Pipeline, authorization: Option<&str>) {
     }
 }
 
+/// A name, plugins as name, component and further lines, and what the client authorizes itself with.
+type Scenario<'a> = (&'a str, Vec<(&'a str, &'a str, &'a str)>, Option<&'a str>);
+
 fn plugin_call(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
@@ -62,7 +65,7 @@ fn plugin_call(criterion: &mut Criterion) {
     );
     let limit = "config = { limit = 4000000000, per = \"minute\", algorithm = \"token\" }";
     let null = "[outputs.null]\nfile = \"/dev/null\"\nqueue = 100000\n";
-    let scenarios: [(&str, Vec<(&str, &str, &str)>, Option<&str>); 8] = [
+    let scenarios: [Scenario<'_>; 8] = [
         ("empty", vec![("empty", EMPTY, "")], None),
         ("ten empty", (0..10).map(|_| ("empty", EMPTY, "")).collect(), None),
         ("3 header operations", vec![("headers", HEADERS, "")], None),

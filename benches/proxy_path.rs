@@ -38,7 +38,7 @@ fn origin() -> SocketAddr {
 fn answer(mut stream: TcpStream) {
     stream.set_nodelay(true).expect("an option");
     let answer = [ANSWER, &[b'x'; 1024]].concat();
-    let (mut buffer, mut held) = ([0; 4096], Vec::new());
+    let (mut buffer, mut held) = ([0; 4096], Vec::<u8>::new());
     while let Ok(read @ 1..) = stream.read(&mut buffer) {
         held.extend(buffer.iter().take(read));
         while let Some(end) = held.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -206,8 +206,7 @@ fn respond(
     let content = if bodyless { Content::Empty } else { content };
 
     let status = head.status;
-    let headers =
-        if keep { head.headers.clone() } else { std::mem::take(&mut head.headers) };
+    let headers = if keep { head.headers.clone() } else { std::mem::take(&mut head.headers) };
     let deadline = routed.map(|(_, deadline)| deadline);
     let mut sent = Response::new(Body::new(content, open, deadline));
     *sent.status_mut() = status;

@@ -25,8 +25,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "exchange",
         &[
-            "body", "clock", "config", "facts", "failure", "listener", "plugin", "route",
-            "snapshot", "telemetry", "upstream",
+            "body",
+            "clock",
+            "config",
+            "facts",
+            "failure",
+            "listener",
+            "plugin",
+            "route",
+            "snapshot",
+            "telemetry",
+            "upstream",
         ],
     ),
 ];
@@ -61,7 +70,8 @@ fn sources(src: &Path, module: &str) -> Vec<(String, String)> {
     let mut queue = vec![src.join(format!("{module}.rs")), src.join(module)];
     while let Some(path) = queue.pop() {
         if path.is_dir() {
-            queue.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            let entries = fs::read_dir(&path).expect("a folder of the sources");
+            queue.extend(entries.map(|entry| entry.expect("an entry").path()));
         } else if let Ok(text) = fs::read_to_string(&path) {
             found.push((path.display().to_string(), text));
         }

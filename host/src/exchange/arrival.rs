@@ -138,7 +138,9 @@ fn name_host(
     if let Some(authority) = uri.authority() {
         let told = headers.get(header::HOST);
         if version == Version::HTTP_2
-            && told.is_some_and(|told| !told.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()))
+            && told.is_some_and(|told| {
+                !told.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
+            })
         {
             return Err("host and :authority differ");
         }
@@ -154,7 +156,7 @@ fn name_host(
     if told.is_empty() {
         return Ok((Box::default(), None));
     }
-    let host = host::parse(told).map_err(|error| error.reason())?;
+    let host = host::parse(told).map_err(host::HostError::reason)?;
     Ok((host.name.into(), host.port))
 }
 

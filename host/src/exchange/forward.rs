@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 
 use super::body::Content;
 use super::finish::Finisher;
-use super::{Served, fields, fail};
+use super::{Served, fail, fields};
 use crate::body::{Progress, RequestBody};
 use crate::config::Rewrite;
 use crate::facts::{Open, RequestHead, ResponseHead, Source};
@@ -84,7 +84,8 @@ fn target(request: &RequestHead, rewrite: Option<&Rewrite>) -> Uri {
         text.push_str(query);
     }
     // Canonical paths and checked queries hold only what a target may.
-    PathAndQuery::from_maybe_shared(Bytes::from(text)).map_or_else(|_| Uri::from_static("/"), Uri::from)
+    PathAndQuery::from_maybe_shared(Bytes::from(text))
+        .map_or_else(|_| Uri::from_static("/"), Uri::from)
 }
 
 /// Takes the upstream's response over into the exchange.

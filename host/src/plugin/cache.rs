@@ -56,8 +56,8 @@ impl FunctionCache {
         Self { folder, held: Mutex::default() }
     }
 
-    /// Brings in what is on disk for the component of this digest.
-    pub fn load(&self, digest: &str) {
+    /// Brings in what is on disk for the components of these digests.
+    pub fn load<'a>(&self, digests: impl Iterator<Item = &'a str>) {
         let mut held = self.lock();
         held.used.clear();
         held.grew = false;
@@ -65,15 +65,16 @@ impl FunctionCache {
             held.functions.clear();
             held.bytes = 0;
         }
-        let Some(file) = self.file(digest) else { return };
-        let Ok(content) = fs::read(&file) else { return };
-        let Some(functions) = decode(&content) else {
-            tracing::warn!(file = %file.display(), "cached code is damaged and ignored");
-            return;
-        };
-        for (key, value) in functions {
-            held.bytes += key.len() + value.len();
-            held.functions.insert(key.to_vec(), value.into());
+        for file in digests.filter_map(|digest| self.file(digest)) {
+            let Ok(content) = fs::read(&file) else { continue };
+            let Some(functions) = decode(&content) else {
+                tracing::warn!(file = %file.display(), "cached code is damaged and ignored");
+                continue;
+            };
+            for (key, value) in functions {
+                held.bytes += key.len() + value.len();
+                held.functions.insert(key.to_vec(), value.into());
+            }
         }
     }
 
@@ -81,7 +82,7 @@ impl FunctionCache {
     pub fn save(&self, digest: &str) {
         let Some(file) = self.file(digest) else { return };
         let Held { functions, mut used, grew, .. } = std::mem::take(&mut *self.lock());
-        if !grew {
+        if !grew && file.exists() {
             return;
         }
         used.sort_unstable();
@@ -139,7 +140,8 @@ fn encode<'a>(functions: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<u8> 
 }
 
 fn decode(content: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
-    let (mut rest, sum) = content.split_at_checked(content.len().checked_sub(SHA256_OUTPUT_LEN)?)?;
+    let (mut rest, sum) =
+        content.split_at_checked(content.len().checked_sub(SHA256_OUTPUT_LEN)?)?;
     if digest(&SHA256, rest).as_ref() != sum {
         return None;
     }

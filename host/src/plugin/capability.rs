@@ -14,8 +14,8 @@ mod response;
 use wasmtime::Result;
 use wasmtime::component::{HasSelf, Linker};
 
-use super::contract::bindings::tidegate::plugin::types;
 use super::contract::bindings::Plugin;
+use super::contract::bindings::tidegate::plugin::types;
 use super::guest::{Guest, Moment};
 use crate::facts::{EditError, Exchange};
 
@@ -43,7 +43,11 @@ impl Guest {
         moments: &[Moment],
         allowed: &'static str,
     ) -> Result<&mut Exchange> {
-        if moments.contains(&self.moment) { self.exchange(call) } else { Err(outside(call, allowed)) }
+        if moments.contains(&self.moment) {
+            self.exchange(call)
+        } else {
+            Err(outside(call, allowed))
+        }
     }
 
     fn in_phase(&self, call: &'static str) -> Result<()> {

@@ -140,7 +140,9 @@ fn check_version(item: &str, version: &str) -> Result<(), Unfit> {
     }
     Err(Unfit::new(
         format!("is built for `{item}`, another version of the contract"),
-        format!("this gateway supports {COMPATIBLE}x (it has {VERSION}); build the plugin against that"),
+        format!(
+            "this gateway supports {COMPATIBLE}x (it has {VERSION}); build the plugin against that"
+        ),
     ))
 }
 

@@ -117,7 +117,8 @@ impl Ticker {
             .name("tidegate-ticker".to_owned())
             .spawn(move || own.run(&engine))
             .map_err(wasmtime::Error::from)?;
-        ticker.thread.set(handle.thread().clone()).expect("set once, here");
+        // Set once, here.
+        drop(ticker.thread.set(handle.thread().clone()));
         Ok(ticker)
     }
 

@@ -44,7 +44,7 @@ impl std::error::Error for OutOfTime {}
 
 impl Fault {
     /// Why a call ended with `error`.
-    pub(super) fn of_call(error: wasmtime::Error, guest: &mut Guest) -> Self {
+    pub(super) fn of_call(error: &wasmtime::Error, guest: &mut Guest) -> Self {
         if error.is::<OutOfTime>() {
             return Self::CpuTime;
         }
@@ -65,7 +65,9 @@ impl Fault {
         match self {
             Self::Trap { .. } | Self::Contract(_) => Failure::PluginTrap,
             Self::CpuTime | Self::WallTime(_) => Failure::PluginTimeout,
-            Self::Saturated => Failure::Overloaded("too many requests wait for a policy of this route"),
+            Self::Saturated => {
+                Failure::Overloaded("too many requests wait for a policy of this route")
+            }
         }
     }
 

@@ -171,7 +171,7 @@ impl Instances {
         match made.await {
             Some(Ok(functions)) => Ok(Live { store, functions, calls: 0 }),
             Some(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(Fault::Saturated),
-            Some(Err(error)) => Err(Fault::of_call(error, store.data_mut())),
+            Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
             None => Err(Fault::WallTime(self.budget.wall)),
         }
     }
@@ -197,7 +197,11 @@ impl Drop for Place<'_> {
 }
 
 impl Functions {
-    fn of(store: &mut Store<Guest>, instance: &Instance, exports: &Exports) -> wasmtime::Result<Self> {
+    fn of(
+        store: &mut Store<Guest>,
+        instance: &Instance,
+        exports: &Exports,
+    ) -> wasmtime::Result<Self> {
         let request = exports.request.as_ref();
         let response = exports.response.as_ref();
         let log = exports.log.as_ref();
@@ -255,7 +259,7 @@ impl Lease<'_> {
         allow(store, engine, budget.cpu);
         let result = match within(budget.wall, run(store)).await {
             Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => Err(Fault::of_call(error, store.data_mut())),
+            Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
             None => Err(Fault::WallTime(budget.wall)),
         };
         let guest = store.data_mut();

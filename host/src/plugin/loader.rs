@@ -101,7 +101,9 @@ impl Loader {
         let digest = identity.digest.clone();
         let prepared = {
             let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-            self.engine.cache().load(&digest);
+            // Most functions of a new version are those of the one before.
+            let before = previous.map(|previous| previous.digest());
+            self.engine.cache().load(before.into_iter().chain([digest.as_str()]));
             let prepared = self.prepare(config, &source, &shared);
             self.engine.cache().save(&digest);
             prepared?
@@ -164,7 +166,9 @@ impl Loader {
             instance::allow(&mut store, &self.engine, LOADING_CPU);
             let instance = match pre.instantiate_async(&mut store).await {
                 Ok(instance) => instance,
-                Err(error) => return Err(vec![Fault::trapped(config, "starting", error, &mut store)]),
+                Err(error) => {
+                    return Err(vec![Fault::trapped(config, "starting", &error, &mut store)]);
+                }
             };
             let description = describe(config, &mut store, &instance, &exports).await?;
             configure(config, &mut store, &instance, &exports).await?;
@@ -234,7 +238,7 @@ async fn describe(
     };
     match described.await {
         Ok(description) => Ok(description),
-        Err(error) => Err(vec![Fault::trapped(config, "`describe`", error, store)]),
+        Err(error) => Err(vec![Fault::trapped(config, "`describe`", &error, store)]),
     }
 }
 
@@ -251,7 +255,7 @@ async fn configure(
             Ok(())
         }
         Ok(Err(refused)) => Err(vec![Fault::config(refused.pointer, refused.message, None)]),
-        Err(error) => Err(vec![Fault::trapped(config, "`configure`", error, store)]),
+        Err(error) => Err(vec![Fault::trapped(config, "`configure`", &error, store)]),
     }
 }
 
@@ -283,7 +287,11 @@ fn check(
     let wanted: Vec<String> = wanted.iter().map(|grant| format!("\"{grant}\"")).collect();
     Err(vec![Fault {
         place: Place::Grants,
-        message: format!("plugin `{}` needs what is not granted: {}", config.name, missing.join(", ")),
+        message: format!(
+            "plugin `{}` needs what is not granted: {}",
+            config.name,
+            missing.join(", ")
+        ),
         hint: Some(format!("if you trust it with that, write `grants = [{}]`", wanted.join(", "))),
     }])
 }
@@ -305,7 +313,8 @@ fn find(component: &config::Component, plugins_dir: &Path) -> Result<Source, Fau
     if let Some(bytes) = embedded::find(name) {
         return Ok(Source { bytes: bytes.into(), origin: Origin::Embedded });
     }
-    let known: Vec<String> = embedded::names().map(str::to_owned).chain(files(plugins_dir)).collect();
+    let known: Vec<String> =
+        embedded::names().map(str::to_owned).chain(files(plugins_dir)).collect();
     let near = config::suggest::suggest(name, known.iter().map(String::as_str));
     Err(Fault {
         place: Place::Component,
@@ -336,7 +345,9 @@ fn read(file: PathBuf) -> Result<Source, Fault> {
 fn files(plugins_dir: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(plugins_dir) else { return Vec::new() };
     let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".wasm").map(str::to_owned))
+        .filter_map(|entry| {
+            entry.ok()?.file_name().to_str()?.strip_suffix(".wasm").map(str::to_owned)
+        })
         .collect();
     names.sort_unstable();
     names
@@ -363,7 +374,7 @@ impl Fault {
     fn trapped(
         config: &config::Plugin,
         what: &str,
-        error: wasmtime::Error,
+        error: &wasmtime::Error,
         store: &mut Store<Guest>,
     ) -> Self {
         let fault = super::fault::Fault::of_call(error, store.data_mut());

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use super::Plugin;
 use super::contract::bindings::tidegate::plugin::types::{Answer, RequestAction, ResponseAction};
 use super::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
 use super::fault::Fault;
-use super::Plugin;
 use crate::clock;
 use crate::config::OnError;
 use crate::facts::{Checkpoint, Edit, Exchange, HeadLimits, Open, ResponseHead, Source};
@@ -56,7 +56,10 @@ impl Pipeline {
     pub fn new(plugins: Vec<Arc<Plugin>>) -> Self {
         let exporting = |phase: &str| -> Vec<usize> {
             let plugins = plugins.iter().enumerate();
-            plugins.filter(|(_, plugin)| plugin.phases().contains(&phase)).map(|(at, _)| at).collect()
+            plugins
+                .filter(|(_, plugin)| plugin.phases().contains(&phase))
+                .map(|(at, _)| at)
+                .collect()
         };
         let (requests, responses, logs) =
             (exporting("request"), exporting("response"), exporting("log"));
@@ -261,13 +264,17 @@ impl Plugin {
 fn accept(answer: Answer, limits: HeadLimits) -> Result<Reaction, Fault> {
     let Answer { status, headers: lines, body } = answer;
     let code = StatusCode::from_u16(status).ok().filter(|_| (200..600).contains(&status));
-    let status = code.ok_or_else(|| Fault::Contract(format!("answered with the status {status}")))?;
+    let status =
+        code.ok_or_else(|| Fault::Contract(format!("answered with the status {status}")))?;
     let mut headers = HeaderMap::with_capacity(lines.len());
     for line in lines {
-        let edit = Edit::name(&line.name).and_then(|name| Ok(Edit::Append(name, Edit::value(&line.value)?)));
+        let edit = Edit::name(&line.name)
+            .and_then(|name| Ok(Edit::Append(name, Edit::value(&line.value)?)));
         edit.and_then(|edit| edit.apply(&mut headers, limits)).map_err(|error| {
             let name = line.name.escape_debug();
-            Fault::Contract(format!("answered with the header `{name}`, which is refused: {error:?}"))
+            Fault::Contract(format!(
+                "answered with the header `{name}`, which is refused: {error:?}"
+            ))
         })?;
     }
     Ok(Reaction::Answer { head: ResponseHead { status, headers }, body: body.into() })

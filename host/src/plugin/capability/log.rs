@@ -30,7 +30,8 @@ impl Guest {
 
     /// Logs with the plugin, the route and the request id as fields.
     pub(in crate::plugin) fn emit(&self, level: Level, message: &str) {
-        let message = message.get(..message.floor_char_boundary(MESSAGE_BYTES_MAX)).unwrap_or_default();
+        let message =
+            message.get(..message.floor_char_boundary(MESSAGE_BYTES_MAX)).unwrap_or_default();
         let plugin = &*self.shared.name;
         let (route, request_id) = match &self.exchange {
             Some(exchange) => (&*exchange.route, &*exchange.id),

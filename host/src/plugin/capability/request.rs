@@ -131,10 +131,7 @@ mod tests {
     #[test]
     fn only_what_may_stand_in_a_target_is_accepted() {
         assert_eq!(target_problem("/a/b%20c;v=1", b"/"), None);
-        assert_eq!(
-            target_problem("/a b", b"/"),
-            Some("` ` has to be percent-encoded".to_owned())
-        );
+        assert_eq!(target_problem("/a b", b"/"), Some("` ` has to be percent-encoded".to_owned()));
         assert_eq!(
             target_problem("/a%2", b"/"),
             Some("a percent sign without two hexadecimal digits".to_owned())
