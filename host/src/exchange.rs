@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::Instant as Deadline;
 use tokio_util::task::TaskTracker;
@@ -200,6 +200,13 @@ fn respond(
         fields::set_request_id(&mut head.headers, id);
     }
     let length = fields::Content::of_response(&request.method, head.status, content.exact());
+    if let Content::Full(bytes) = &content
+        && request.method == Method::HEAD
+        && head.status != StatusCode::NOT_MODIFIED
+    {
+        // RFC 9110 section 8.6: what a GET would have got.
+        fields::frame(&mut head.headers, fields::Content::Exact(bytes.len() as u64));
+    }
     fields::frame(&mut head.headers, length);
     let bodyless = matches!(length, fields::Content::Nothing | fields::Content::Described)
         || head.status == StatusCode::RESET_CONTENT;

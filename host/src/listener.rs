@@ -96,7 +96,6 @@ fn http1_builder(limits: &config::Limits) -> http1::Builder {
         // A client that closes its half while it waits is taken for gone: that is how one that
         // went away is noticed at all.
         .half_close(false)
-        .pipeline_flush(true)
         // The alarm of this module does it, with an answer.
         .header_read_timeout(None)
         // A head passes whole, with up to one empty line before it, and hyper must never be the

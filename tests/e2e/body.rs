@@ -123,7 +123,9 @@ async fn a_slow_reader_slows_the_origin_down() {
             connection.write(format!("HTTP/1.1 200 OK\r\ncontent-length: {SIZE}\r\n\r\n")).await;
             let piece = vec![b'x'; 1024 * 1024];
             for sent in 1..=SIZE / piece.len() {
-                connection.write(&piece).await;
+                if !connection.write(&piece).await {
+                    return;
+                }
                 progress.send_replace(sent);
             }
         }

@@ -117,11 +117,9 @@ impl Connection {
         Some(self.body(head).await)
     }
 
-    /// Sends bytes; that the other side has gone is not this side's worry.
-    pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        if let Err(error) = self.reader.get_mut().write_all(bytes.as_ref()).await {
-            drop(error);
-        }
+    /// Sends bytes; false if the other side has gone, which is not this side's worry.
+    pub async fn write(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.reader.get_mut().write_all(bytes.as_ref()).await.is_ok()
     }
 
     /// Waits until the other side ends the connection.
