@@ -14,6 +14,7 @@ mod connections;
 mod control;
 pub(crate) mod gateway;
 mod listeners;
+mod memory;
 mod signals;
 mod tasks;
 mod watch;

@@ -38,8 +38,8 @@ const POOLED_IDLE_MAX: usize = 10_000;
 /// Room for a script engine in the guest; a Rust plugin uses 1 to 2 MiB of it.
 const MEMORY_BYTES: usize = 64 << 20;
 
-/// From one page to all that a 32-bit memory addresses.
-const MEMORY_RANGE: RangeInclusive<u64> = 64 * 1024..=4 << 30;
+/// From one page to the largest memory that the engine reserves room for.
+const MEMORY_RANGE: RangeInclusive<u64> = 64 * 1024..=1 << 30;
 
 /// A hundred times what a policy needs, and a stall that users do not yet notice.
 const CPU: Duration = Duration::from_millis(50);

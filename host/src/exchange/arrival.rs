@@ -53,6 +53,9 @@ pub(super) fn receive(
     let settings = &snapshot.settings;
     let direct = if peer.tls.is_some() { Scheme::Https } else { Scheme::Http };
 
+    // HTTP/1 was counted by the guard; HTTP/2 bounds only the bytes of a head by itself.
+    let crowded =
+        parts.version == Version::HTTP_2 && headers.len() > settings.limits.request_headers;
     let trailers = fields::strip_hop_by_hop(&mut headers);
     let client = fields::client(peer.address.ip(), &headers, &settings.gateway.trusted_proxies);
     let id = fields::request_id(&headers, client.trusted);
@@ -96,6 +99,7 @@ pub(super) fn receive(
     let hop = Trust { trusted: client.trusted, trailers };
     let found = match (fault, named) {
         (Some(fault), _) => Err(refuse(fault)),
+        (None, _) if crowded => Err(Failure::RequestHeadTooLarge),
         (None, Err(why)) => Err(Failure::RequestMalformed(why)),
         (None, Ok((host, port))) => {
             exchange.request.host = host;

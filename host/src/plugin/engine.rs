@@ -18,8 +18,8 @@ pub const TICK: Duration = Duration::from_millis(1);
 
 /// After this long without a call the ticks stop until the next one, so that an idle gateway sleeps.
 ///
-/// Longer than any `limits.wall` (at most 60 s), so that no guest runs without ticks.
-const IDLE: Duration = Duration::from_secs(90);
+/// Longer than any `limits.wall` (at most 10 minutes), so that no guest runs without ticks.
+const IDLE: Duration = Duration::from_secs(660);
 
 /// The largest linear memory that a plugin's budget may allow.
 pub const MEMORY_BYTES_MAX: usize = 1 << 30;

@@ -48,7 +48,7 @@ impl Fault {
         if error.is::<OutOfTime>() {
             return Self::CpuTime;
         }
-        let printed = guest.take_printed();
+        let printed = guest.take_words();
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(describe).unwrap_or_default();
         let cause = match error.downcast_ref::<Trap>() {
             _ if guest.take_memory_refused() => {
@@ -99,7 +99,7 @@ fn describe(backtrace: &WasmBacktrace) -> String {
         let name = frame.func_name().unwrap_or("?");
         let separator = if text.is_empty() { "" } else { " < " };
         // Writing to a String does not fail.
-        let _infallible = write!(text, "{separator}{name}");
+        let _infallible = write!(text, "{separator}{:#}", rustc_demangle::demangle(name));
         if let Some(symbol) = frame.symbols().first()
             && let (Some(file), Some(line)) = (symbol.file(), symbol.line())
         {
@@ -115,7 +115,7 @@ impl fmt::Display for Fault {
             Self::Trap { cause, backtrace, printed } => {
                 f.write_str(cause)?;
                 if let Some(printed) = printed {
-                    write!(f, "; it printed: {printed}")?;
+                    write!(f, "; it said: {printed}")?;
                 }
                 if !backtrace.is_empty() {
                     write!(f, "; in {backtrace}")?;

@@ -51,6 +51,8 @@ pub(super) struct Guest {
     /// Epoch ticks that this call may still use.
     pub(super) ticks_left: u64,
     pub(super) messages: u32,
+    /// What the guest said last of an error while it was loaded, such as a panic's message.
+    pub(super) last_words: Option<String>,
     /// Of all memories and tables.
     memory_used: usize,
     memory_refused: bool,
@@ -72,6 +74,7 @@ impl Guest {
             moment: Moment::Loading,
             ticks_left: 0,
             messages: 0,
+            last_words: None,
             memory_used: 0,
             memory_refused: false,
             wasi: None,
@@ -81,6 +84,11 @@ impl Guest {
     /// Whether memory was asked for beyond the budget since the last call of this.
     pub(super) fn take_memory_refused(&mut self) -> bool {
         std::mem::take(&mut self.memory_refused)
+    }
+
+    /// What explains a trap in the guest's own words, if it left any.
+    pub(super) fn take_words(&mut self) -> Option<String> {
+        self.take_printed().or_else(|| self.last_words.take())
     }
 
     /// What the guest printed to standard output and error since the last call of this.

@@ -216,7 +216,7 @@ component = "jwt"
 limits = { memory = "1KiB", cpu = "5m", instances = 0, queue = -1 }
 "#,
         r#"
-error: `memory` must be from 64KiB to 4GiB
+error: `memory` must be from 64KiB to 1GiB
  --> gateway.toml:3:21
   |
 3 | limits = { memory = "1KiB", cpu = "5m", instances = 0, queue = -1 }

@@ -3,7 +3,7 @@
 use wasmtime::Result;
 
 use crate::plugin::contract::bindings::tidegate::plugin::log::{Host, Level};
-use crate::plugin::guest::{Guest, MESSAGES_PER_CALL};
+use crate::plugin::guest::{Guest, MESSAGES_PER_CALL, Moment};
 
 /// Bytes of one message; more is cut.
 const MESSAGE_BYTES_MAX: usize = 4096;
@@ -16,6 +16,9 @@ impl Host for Guest {
             return Ok(());
         }
         self.emit(level, &message);
+        if self.moment == Moment::Loading && level == Level::Error {
+            self.last_words = Some(message);
+        }
         Ok(())
     }
 }

@@ -10,9 +10,9 @@ use crate::config::{self, Findings, Loaded};
 use crate::server::boot::{self, Fixed};
 use crate::server::change::{Cause, Difference};
 use crate::server::gateway::Refused;
-use crate::server::listeners;
 use crate::server::watch::{Scene, Targets};
 use crate::server::{Environment, Options};
+use crate::server::{listeners, memory};
 use crate::snapshot::{Builder, Purpose, Snapshot};
 use crate::telemetry::metrics::{Live, Reload};
 
@@ -141,6 +141,8 @@ impl Control {
         let causes = shown(causes);
         tracing::info!(snapshot = id, ms = millis(began), %causes, %changed, "configuration changed");
         self.gateway.note_good(id);
+        drop((old, old_loaded));
+        memory::give_back();
         Ok(id)
     }
 
