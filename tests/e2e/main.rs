@@ -24,6 +24,7 @@ mod rate_limit;
 mod refusal;
 mod reload;
 mod route;
+mod tls;
 
 /// The `tidegate` program.
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::message::{Message, Reader};
@@ -108,6 +108,16 @@ pub async fn http1(address: SocketAddr) -> Client {
     let (sender, connection) = http1::handshake(stream(address).await).await.expect("a handshake");
     tokio::spawn(connection);
     Client { sender: Sender::Http1(sender), authority: address.to_string() }
+}
+
+/// Speaks HTTP/1.1 over a connection that is there, such as one with TLS.
+pub async fn http1_over<S>(stream: S, authority: &str) -> Client
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a handshake");
+    tokio::spawn(connection);
+    Client { sender: Sender::Http1(sender), authority: authority.to_owned() }
 }
 
 /// Connects for HTTP/2 with prior knowledge.
