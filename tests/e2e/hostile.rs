@@ -3,14 +3,15 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tidegate_tests::gateway::Gateway;
 use tidegate_tests::guest::{self, Plugin};
 use tidegate_tests::{client, gateway, origin};
 
 use crate::TIDEGATE;
 
-/// This plugin fails: its route answers with `status`, or goes on without it if told to, and the
-/// route beside it does not notice.
-async fn costs_one_request(plugin: fn() -> Plugin, status: u16, counted: &str) {
+/// This plugin fails: its route answers with 500, or goes on without it if told to, and the route
+/// beside it does not notice. `counted` is how metrics name such a failure.
+async fn costs_one_request(plugin: fn() -> Plugin, counted: &str) {
     let origin = origin::replying("ok").await;
     let hostile =
         plugin().named("hostile").limits("{ memory = \"4MiB\", cpu = \"50ms\", wall = \"200ms\" }");
@@ -22,16 +23,9 @@ async fn costs_one_request(plugin: fn() -> Plugin, status: u16, counted: &str) {
         .start()
         .await;
 
+    let error = if counted == "traps" { "proxy_internal_error" } else { "plugin_timeout" };
     for _ in 0..3 {
-        let reply = gateway.get_with("/hostile", &[("x-trap", "request")]).await;
-        assert_eq!(reply.status(), status);
-        let request_id = reply.header("x-request-id").unwrap();
-        assert_eq!(reply.json()["request_id"], request_id);
-        let error = if counted == "traps" { "proxy_internal_error" } else { "plugin_timeout" };
-        assert_eq!(reply.json()["error"], error);
-        let reply = gateway.get_with("/skipped", &[("x-trap", "request")]).await;
-        assert_eq!((reply.status(), reply.text()), (200, "ok"));
-        assert_eq!(gateway.get("/plain").await.text(), "ok");
+        fails_alone(&gateway, error).await;
     }
     assert_eq!(origin.counts().requests, 6);
     for (plugin, series) in [("hostile", counted), ("skipped", counted), ("skipped", "skips")] {
@@ -41,34 +35,46 @@ async fn costs_one_request(plugin: fn() -> Plugin, status: u16, counted: &str) {
     gateway.metric_becomes(r#"tidegate_plugin_instances{plugin="hostile"}"#, 0.0).await;
 }
 
+async fn fails_alone(gateway: &Gateway, error: &str) {
+    let trap = [("x-trap", "request")];
+    let reply = gateway.get_with("/hostile", &trap).await;
+    assert_eq!(reply.status(), 500);
+    let request_id = reply.header("x-request-id").unwrap();
+    assert_eq!(reply.json()["request_id"], request_id);
+    assert_eq!(reply.json()["error"], error);
+    let reply = gateway.get_with("/skipped", &trap).await;
+    assert_eq!((reply.status(), reply.text()), (200, "ok"));
+    assert_eq!(gateway.get("/plain").await.text(), "ok");
+}
+
 #[tokio::test]
 async fn a_plugin_that_never_returns_costs_one_request_not_the_gateway() {
-    costs_one_request(guest::loops, 500, "timeouts").await;
+    costs_one_request(guest::loops, "timeouts").await;
 }
 
 #[tokio::test]
 async fn a_plugin_that_traps_costs_one_request() {
-    costs_one_request(guest::traps, 500, "traps").await;
+    costs_one_request(guest::traps, "traps").await;
 }
 
 #[tokio::test]
 async fn a_plugin_that_takes_all_memory_costs_one_request() {
-    costs_one_request(guest::grows, 500, "traps").await;
+    costs_one_request(guest::grows, "traps").await;
 }
 
 #[tokio::test]
 async fn a_plugin_that_recurses_without_end_costs_one_request() {
-    costs_one_request(guest::recurses, 500, "traps").await;
+    costs_one_request(guest::recurses, "traps").await;
 }
 
 #[tokio::test]
 async fn a_plugin_that_calls_what_its_phase_lacks_costs_one_request() {
-    costs_one_request(guest::outside, 500, "traps").await;
+    costs_one_request(guest::outside, "traps").await;
 }
 
 #[tokio::test]
 async fn a_plugin_that_waits_for_too_long_costs_one_request() {
-    costs_one_request(|| guest::sleeps().config("{ ms = 60000 }"), 500, "timeouts").await;
+    costs_one_request(|| guest::sleeps().config("{ ms = 60000 }"), "timeouts").await;
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ impl Load {
                     match client.try_send(client::request("GET", "/", &[], "")).await {
                         Ok(reply) if reply.status() == 200 && reply.text() == "ok" => {}
                         Ok(reply) => {
-                            unexpected.push(format!("{} {}", reply.status(), reply.text()))
+                            unexpected.push(format!("{} {}", reply.status(), reply.text()));
                         }
                         Err(error) => {
                             unexpected.push(error.to_string());

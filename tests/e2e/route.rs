@@ -41,11 +41,15 @@ match = { path = "/users", host = "*.example.com" }
 respond = { body = "host" }
 "#;
 
+/// Method, target, headers, and the route that takes it.
+type Case = (&'static str, &'static str, Headers, Option<&'static str>);
+type Headers = &'static [(&'static str, &'static str)];
+
 #[tokio::test]
 async fn the_most_specific_route_wins_and_explain_says_the_same() {
     let builder = gateway::Builder::default().toml(ROUTES);
     let gateway = builder.start().await;
-    let cases: [(&str, &str, &[(&str, &str)], Option<&str>); 9] = [
+    let cases: [Case; 9] = [
         ("GET", "/users", &[], Some("prefix")),
         ("GET", "/users/a/b", &[], Some("prefix")),
         ("GET", "/usersx", &[], None),

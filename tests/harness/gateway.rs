@@ -198,7 +198,7 @@ impl Builder {
     /// # Panics
     /// The file is taken.
     pub async fn refusal(self) -> String {
-        self.try_start().await.err().expect("the file should be refused")
+        self.try_start().await.expect_err("the file should be refused")
     }
 
     async fn try_start(self) -> Result<Gateway, String> {
