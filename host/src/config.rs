@@ -40,6 +40,7 @@ pub use model::*;
 pub use secret::Secret;
 pub use source::{Location, Sources, Watched};
 
+use check::Checked;
 use document::Document;
 
 /// A configuration with what is needed to speak about it later.
@@ -82,8 +83,9 @@ fn finish(
     document: Document,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Loaded, Findings> {
-    let (config, findings, warnings) = check::run(&document, environment);
-    let sources = document.into_sources();
+    let Checked { config, findings, warnings, read } = check::run(&document, environment);
+    let mut sources = document.into_sources();
+    sources.watch_files(read);
     match (config, Findings::new(findings, sources.watched().clone())) {
         (Some(config), None) => Ok(Loaded { config, sources, warnings }),
         (_, Some(findings)) => Err(findings),

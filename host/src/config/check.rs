@@ -1,9 +1,12 @@
 //! One check of all files: what it reads with, and what it found.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::document::Document;
+use super::environment::{self, Fault, References};
 use super::names::Names;
 use super::table::Table;
 use super::tree::{Kind, Node};
@@ -24,6 +27,8 @@ pub(super) struct Check<'a> {
     pub(super) complete: bool,
     findings: RefCell<Vec<Finding>>,
     warnings: RefCell<Vec<Finding>>,
+    /// Files that references led to, found or not: a change of one is a change of the configuration.
+    read: RefCell<BTreeSet<PathBuf>>,
 }
 
 impl<'a> Check<'a> {
@@ -38,6 +43,7 @@ impl<'a> Check<'a> {
             complete: document.complete,
             findings: RefCell::default(),
             warnings: RefCell::default(),
+            read: RefCell::default(),
         }
     }
 
@@ -47,6 +53,22 @@ impl<'a> Check<'a> {
 
     pub(super) fn warn(&self, finding: Finding) {
         self.warnings.borrow_mut().push(finding.warning());
+    }
+
+    /// Replaces the references of a string.
+    pub(super) fn substitute<'t>(&self, written: &'t str) -> Result<Cow<'t, str>, Fault> {
+        let file = |path: &str| self.read_beside(path);
+        environment::substitute(written, &References { environment: self.environment, file: &file })
+    }
+
+    fn read_beside(&self, path: &str) -> Result<String, String> {
+        let file = self.folder.join(path);
+        self.read.borrow_mut().insert(file.clone());
+        let size = std::fs::metadata(&file).map_err(|error| error.to_string())?.len();
+        if size > environment::FILE_BYTES_MAX {
+            return Err(format!("it is longer than {} bytes", environment::FILE_BYTES_MAX));
+        }
+        std::fs::read_to_string(&file).map_err(|error| error.to_string())
     }
 
     /// A path of the file, which may be relative to the folder of gateway.toml.
@@ -63,23 +85,30 @@ impl<'a> Check<'a> {
         self.folder.join(relative)
     }
 
-    /// Findings, then warnings.
-    pub(super) fn into_findings(self) -> (Vec<Finding>, Vec<Finding>) {
-        (self.findings.into_inner(), self.warnings.into_inner())
+    /// Findings, then warnings, then the files that references led to.
+    pub(super) fn into_findings(self) -> (Vec<Finding>, Vec<Finding>, BTreeSet<PathBuf>) {
+        (self.findings.into_inner(), self.warnings.into_inner(), self.read.into_inner())
     }
 }
 
-/// Reads everything. There is a config if there are no findings.
-pub(super) fn run(
-    document: &Document,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> (Option<Config>, Vec<Finding>, Vec<Finding>) {
+/// What came of a check.
+pub(super) struct Checked {
+    /// There is one if there are no findings.
+    pub(super) config: Option<Config>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) warnings: Vec<Finding>,
+    /// Files that references led to.
+    pub(super) read: BTreeSet<PathBuf>,
+}
+
+/// Reads everything.
+pub(super) fn run(document: &Document, environment: &dyn Fn(&str) -> Option<String>) -> Checked {
     let check = Check::new(document, environment);
     let config = config(&check, &document.roots);
-    let (mut findings, mut warnings) = check.into_findings();
+    let (mut findings, mut warnings, read) = check.into_findings();
     findings.extend(document.findings.iter().cloned());
     warnings.sort_by_key(Finding::order);
-    (config.filter(|_| findings.is_empty()), findings, warnings)
+    Checked { config: config.filter(|_| findings.is_empty()), findings, warnings, read }
 }
 
 fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {

@@ -123,7 +123,7 @@ impl Document {
                 patterns.push(pattern);
             }
         }
-        let (findings, _) = check.into_findings();
+        let (findings, _, _) = check.into_findings();
         self.complete &= findings.is_empty();
         self.findings.extend(findings);
         for pattern in patterns {

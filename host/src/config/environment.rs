@@ -1,25 +1,43 @@
-//! `${NAME}` in strings: values that come from the environment.
+//! `${NAME}` and `${file:path}` in strings: values that come from the environment or from a file.
 
 use std::borrow::Cow;
+
+/// Bytes of a file that a reference puts into a string; keys and certificates are far smaller.
+pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Where references lead.
+pub(super) struct References<'a> {
+    /// The value of a variable.
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
+    /// The text of a file, or why it cannot be had.
+    pub(super) file: &'a dyn Fn(&str) -> Result<String, String>,
+}
 
 /// Why the references of a string cannot be replaced.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The variable is not set and there is no default.
     Unset(String),
+    /// The file cannot be read.
+    File {
+        /// As written.
+        path: String,
+        /// In words.
+        why: String,
+    },
     /// `${` without `}`.
     Unclosed,
     /// What stands in the braces is not a name.
     NotAName,
 }
 
-/// Replaces `${NAME}` and `${NAME:-default}`; `$${` stands for a literal `${`.
+/// Replaces `${NAME}`, `${NAME:-default}` and `${file:path}`; `$${` stands for a literal `${`.
 ///
-/// As in a shell, the default is used if the variable is unset or empty. Any other dollar stays
-/// what it is. What is put in is not looked at again.
+/// As in a shell, the default is used if the variable is unset or empty. A file's last line end is
+/// left out. Any other dollar stays what it is. What is put in is not looked at again.
 pub(super) fn substitute<'a>(
     written: &'a str,
-    environment: &dyn Fn(&str) -> Option<String>,
+    references: &References<'_>,
 ) -> Result<Cow<'a, str>, Fault> {
     if !written.contains("${") {
         return Ok(Cow::Borrowed(written));
@@ -34,7 +52,7 @@ pub(super) fn substitute<'a>(
             rest = after;
         } else if let Some(after) = from.strip_prefix("${") {
             let (reference, after) = after.split_once('}').ok_or(Fault::Unclosed)?;
-            replaced.push_str(&look_up(reference, environment)?);
+            replaced.push_str(&look_up(reference, references)?);
             rest = after;
         } else {
             replaced.push('$');
@@ -45,7 +63,16 @@ pub(super) fn substitute<'a>(
     Ok(Cow::Owned(replaced))
 }
 
-fn look_up(reference: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, Fault> {
+fn look_up(reference: &str, references: &References<'_>) -> Result<String, Fault> {
+    if let Some(path) = reference.strip_prefix("file:") {
+        let mut text =
+            (references.file)(path).map_err(|why| Fault::File { path: path.to_owned(), why })?;
+        let kept = text.strip_suffix('\n').map_or(text.len(), str::len);
+        text.truncate(kept);
+        let kept = text.strip_suffix('\r').map_or(text.len(), str::len);
+        text.truncate(kept);
+        return Ok(text);
+    }
     let (name, default) = match reference.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (reference, None),
@@ -55,7 +82,7 @@ fn look_up(reference: &str, environment: &dyn Fn(&str) -> Option<String>) -> Res
     {
         return Err(Fault::NotAName);
     }
-    match (environment(name), default) {
+    match ((references.environment)(name), default) {
         (Some(value), None) => Ok(value),
         (Some(value), Some(_)) if !value.is_empty() => Ok(value),
         (_, Some(default)) => Ok(default.to_owned()),
@@ -65,7 +92,7 @@ fn look_up(reference: &str, environment: &dyn Fn(&str) -> Option<String>) -> Res
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, substitute};
+    use super::{Fault, References, substitute};
 
     fn replaced(written: &str) -> Result<String, Fault> {
         let environment = |name: &str| match name {
@@ -74,7 +101,19 @@ mod tests {
             "EMPTY" => Some(String::new()),
             _ => None,
         };
-        substitute(written, &environment).map(std::borrow::Cow::into_owned)
+        let file = |path: &str| match path {
+            "keys/a.pem" => Ok("a key of\ntwo lines\r\n".to_owned()),
+            _ => Err("there is no such file".to_owned()),
+        };
+        let references = References { environment: &environment, file: &file };
+        substitute(written, &references).map(std::borrow::Cow::into_owned)
+    }
+
+    #[test]
+    fn a_file_is_put_in_without_its_last_line_end() {
+        assert_eq!(replaced("<${file:keys/a.pem}>").as_deref(), Ok("<a key of\ntwo lines>"));
+        let (path, why) = ("b.pem".to_owned(), "there is no such file".to_owned());
+        assert_eq!(replaced("${file:b.pem}"), Err(Fault::File { path, why }));
     }
 
     #[test]

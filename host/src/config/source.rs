@@ -20,7 +20,7 @@ pub struct Location {
 /// What a change of would change the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watched {
-    /// gateway.toml and the included files, as far as they were found.
+    /// gateway.toml, the included files as far as they were found, and those that `${file:…}` names.
     pub files: Vec<PathBuf>,
     /// The patterns of `include`, joined with the folder of gateway.toml: a new file may match.
     pub patterns: Vec<String>,
@@ -45,6 +45,11 @@ impl Sources {
         self.watched.patterns.push(pattern);
     }
 
+    /// Remembers files whose texts were put into values; findings never point into them.
+    pub(super) fn watch_files(&mut self, files: impl IntoIterator<Item = PathBuf>) {
+        self.watched.files.extend(files);
+    }
+
     pub(super) fn text(&self, file: usize) -> &str {
         self.texts.get(file).map_or("", String::as_str)
     }
@@ -66,7 +71,8 @@ impl Sources {
         Finding::at(self.name(at.file), self.text(at.file), at, message.into())
     }
 
-    /// gateway.toml first, then the included files in the order they were read.
+    /// gateway.toml first, then the included files in the order they were read, then those that
+    /// `${file:…}` names.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.watched.files.iter().map(PathBuf::as_path)
     }

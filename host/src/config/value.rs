@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::check::Check;
-use super::environment::{self, Fault};
+use super::environment::Fault;
 use super::suggest;
 use super::table::Table;
 use super::tree::{Kind, Member, Node};
@@ -112,16 +112,19 @@ impl<'a> Value<'a> {
         self.finding(format!("`{}` must be {expected}, but is {found}", self.name))
     }
 
-    /// A string, with environment references replaced.
+    /// A string, with references to the environment and to files replaced.
     pub(super) fn text(&self) -> Option<Text<'a>> {
         let Kind::Text(written) = &self.node.kind else {
             return self.wrong("a string");
         };
-        let finding = match environment::substitute(written, self.check.environment) {
+        let finding = match self.check.substitute(written) {
             Ok(value) => return Some(Text { value, written }),
             Err(Fault::Unset(name)) => self
                 .finding(format!("the environment variable `{name}` is not set"))
                 .hint(format!("set it, or give a default: `${{{name}:-…}}`")),
+            Err(Fault::File { path, why }) => self
+                .finding(format!("the file `{path}` cannot be put in: {why}"))
+                .hint("paths are relative to the folder of gateway.toml"),
             Err(Fault::Unclosed) => self
                 .finding("`${` begins a reference to the environment, but no `}` ends it")
                 .hint("write `$${` for a literal `${`"),

@@ -239,3 +239,44 @@ error: `${SECRET}` is not a host
 "#,
     );
 }
+
+#[test]
+fn a_file_that_cannot_be_put_in_is_shown_where_it_is_named() {
+    let text = "\
+[[listeners]]
+address = \"127.0.0.1:0\"
+
+[plugins.auth]
+component = \"jwt\"
+config = { issuers = [{ public_key = \"${file:no-such.pem}\" }] }
+";
+    let findings = crate::config::load_text("gateway.toml", text, &|_| None).unwrap_err();
+    let shown = findings.to_string();
+    assert!(
+        shown.contains("error: the file `no-such.pem` cannot be put in: No such file or directory"),
+        "{shown}"
+    );
+    assert!(shown.contains("gateway.toml:6:38"), "{shown}");
+    let watched: Vec<_> = findings.watched().files.iter().collect();
+    assert!(watched.iter().any(|file| file.ends_with("no-such.pem")), "{watched:?}");
+}
+
+#[test]
+fn a_file_is_put_into_a_plugins_configuration_and_watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    std::fs::write(folder.path().join("key.pem"), "first\nsecond\n").unwrap();
+    let text = "\
+[[listeners]]
+address = \"127.0.0.1:0\"
+
+[plugins.auth]
+component = \"jwt\"
+config = { key = \"${file:key.pem}\" }
+";
+    std::fs::write(&file, text).unwrap();
+    let loaded = crate::config::load(&file, &|_| None).unwrap();
+    let plugin = loaded.config.plugins.first().unwrap();
+    assert_eq!(plugin.config.expose(), "{\"key\":\"first\\nsecond\"}");
+    assert!(loaded.sources.paths().any(|path| path.ends_with("key.pem")));
+}
