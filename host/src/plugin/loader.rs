@@ -26,8 +26,8 @@ use crate::config;
 
 /// Running time of `describe` and `configure` together: engines in the guest start slowly.
 const LOADING_CPU: Duration = Duration::from_secs(10);
-/// The same from start to end.
-const LOADING_WALL: Duration = Duration::from_secs(20);
+/// The same from start to end, also on a machine that is busy with something else.
+const LOADING_WALL: Duration = Duration::from_secs(40);
 /// Memory of an instance while it is configured; parsing may need more than serving does.
 const LOADING_MEMORY_BYTES: usize = 512 << 20;
 
@@ -219,8 +219,10 @@ fn run_to_end<T>(
     })?;
     runtime.block_on(async {
         tokio::time::timeout(LOADING_WALL, work).await.unwrap_or_else(|_elapsed| {
-            let message = format!("was not configured within {} s", LOADING_WALL.as_secs());
-            Err(vec![Fault::config(String::new(), message, None)])
+            let took = LOADING_WALL.as_secs();
+            let message =
+                format!("plugin `{}` failed in `configure`: it took over {took} s", config.name);
+            Err(vec![Fault { place: Place::Component, message, hint: None }])
         })
     })
 }
