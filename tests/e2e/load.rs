@@ -102,7 +102,7 @@ async fn two_hundred_changes_lose_no_request_and_no_memory() {
     let (answers, unexpected) = load.end().await;
     assert!(unexpected.is_empty(), "{} of {answers}: {:?}", unexpected.len(), unexpected.first());
     assert!(answers > CHANGES, "{answers} answers");
-    // The goal is a tenth. Runs differ by 1 to 23 % on a busy machine, because slots of the pool and
-    // counters of the last minute come on top; a leak of whole components would be tenfold by now.
+    // The goal is a tenth, which is not reached in every run: 23 % were seen on a busy machine, and
+    // the cause is not known yet. Half keeps watch over anything worse until it is.
     assert!(end <= warm + warm / 2, "{warm} KiB after {WARM} changes, {end} KiB after {CHANGES}");
 }
