@@ -4,7 +4,7 @@
 ///
 /// Compiling plugins leaves the allocator with megabytes of free memory in many small places, on
 /// threads that may not allocate again for hours; without this, memory would grow with the number
-/// of changes. It takes about a millisecond and may run on any thread.
+/// of changes. It may run on any thread.
 pub(super) fn give_back() {
     #[cfg(target_env = "gnu")]
     {
