@@ -71,101 +71,77 @@ pub(crate) struct Config {
 
 /// Where to look for a token; all places are looked at.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Tokens {
     /// Names of headers. In `authorization` the scheme `Bearer` is required, elsewhere optional.
-    #[serde(default = "authorization")]
     pub(crate) headers: Vec<String>,
     /// Names of query parameters. They end up in logs and histories: prefer headers.
-    #[serde(default)]
     pub(crate) query: Vec<String>,
     /// Names of cookies.
-    #[serde(default)]
     pub(crate) cookies: Vec<String>,
 }
 
 impl Default for Tokens {
     fn default() -> Self {
-        Self { headers: authorization(), query: Vec::new(), cookies: Vec::new() }
+        Self { headers: vec!["authorization".to_owned()], query: Vec::new(), cookies: Vec::new() }
     }
 }
 
 /// Somebody whose tokens are believed. At least one key is needed, in any of the five ways.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Issuer {
     /// What `iss` must be, to the letter. Without it this entry is for tokens without `iss`.
-    #[serde(default)]
     pub(crate) iss: Option<String>,
     /// Who a token must be for: one of these must be in `aud`. Without it a token with `aud` is
     /// refused (RFC 7519 section 4.1.3).
-    #[serde(default)]
     pub(crate) audience: Option<OneOrMany>,
     /// Accepts tokens for anybody; not together with `audience`.
-    #[serde(default)]
     pub(crate) any_audience: bool,
     /// The algorithms that may be used, as far as the keys are able to. By default HS256 for
     /// secrets, RS256 for RSA, the curve's own for the rest, and for a JWK what its `alg` says.
-    #[serde(default)]
     #[schemars(length(min = 1))]
     pub(crate) algorithms: Option<Vec<Algorithm>>,
     /// A shared secret, as text.
-    #[serde(default)]
     pub(crate) secret: Option<String>,
     /// A shared secret in base64 or base64url.
-    #[serde(default)]
     pub(crate) secret_base64: Option<String>,
     /// A public RSA, EC or Ed25519 key, or a certificate with one, in PEM.
-    #[serde(default)]
     pub(crate) public_key: Option<String>,
     /// A JWK Set (RFC 7517 section 5), as a table or as JSON text.
-    #[serde(default)]
     pub(crate) jwks: Option<Jwks>,
     /// More keys, each with a name and algorithms of its own.
-    #[serde(default)]
     pub(crate) keys: Vec<Key>,
     /// Accepts secrets that are shorter than RFC 7518 section 3.2 demands.
-    #[serde(default)]
     pub(crate) allow_short_secret: bool,
     /// In place of the plugin's `leeway`.
-    #[serde(default)]
     pub(crate) leeway: Option<Duration>,
     /// In place of the plugin's `require_exp`.
-    #[serde(default)]
     pub(crate) require_exp: Option<bool>,
     /// In place of the plugin's `max_lifetime`.
-    #[serde(default)]
     pub(crate) max_lifetime: Option<Duration>,
     /// In place of the plugin's `require_claims`.
-    #[serde(default)]
     pub(crate) require_claims: Option<Vec<String>>,
     /// In place of the plugin's `require_scopes`.
-    #[serde(default)]
     pub(crate) require_scopes: Option<Vec<String>>,
     /// Goes before the consumer's name, so that two issuers cannot name the same consumer.
-    #[serde(default)]
     pub(crate) consumer_prefix: String,
 }
 
 /// One key; exactly one of `secret`, `secret_base64` and `public_key`.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Key {
     /// The name that tokens ask for with `kid`.
-    #[serde(default)]
     pub(crate) kid: Option<String>,
     /// In place of the issuer's `algorithms`.
-    #[serde(default)]
     #[schemars(length(min = 1))]
     pub(crate) algorithms: Option<Vec<Algorithm>>,
     /// A shared secret, as text.
-    #[serde(default)]
     pub(crate) secret: Option<String>,
     /// A shared secret in base64 or base64url.
-    #[serde(default)]
     pub(crate) secret_base64: Option<String>,
     /// A public RSA, EC or Ed25519 key, or a certificate with one, in PEM.
-    #[serde(default)]
     pub(crate) public_key: Option<String>,
 }
 
@@ -212,8 +188,4 @@ fn consumer_claim() -> String {
 
 fn realm() -> String {
     REALM.to_owned()
-}
-
-fn authorization() -> Vec<String> {
-    vec!["authorization".to_owned()]
 }
