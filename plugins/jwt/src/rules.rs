@@ -9,6 +9,7 @@ use crate::refusal::{Refusal, TimeClaim, TimeFault};
 
 /// Rules as they stand in a file: for all issuers, or for one of them.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct Written {
     pub(crate) leeway: Option<Duration>,
     pub(crate) require_exp: Option<bool>,
@@ -136,22 +137,7 @@ mod tests {
     const NOW: f64 = 1_000.0;
 
     fn rules(json: &str) -> Rules {
-        #[derive(serde::Deserialize)]
-        struct Table {
-            leeway: Option<Duration>,
-            require_exp: Option<bool>,
-            max_lifetime: Option<Duration>,
-            require_claims: Option<Vec<String>>,
-            require_scopes: Option<Vec<String>>,
-        }
-        let table: Table = serde_json::from_str(json).unwrap();
-        let written = Written {
-            leeway: table.leeway,
-            require_exp: table.require_exp,
-            max_lifetime: table.max_lifetime,
-            require_claims: table.require_claims,
-            require_scopes: table.require_scopes,
-        };
+        let written: Written = serde_json::from_str(json).unwrap();
         Rules::default().with(written).unwrap()
     }
 
