@@ -102,7 +102,5 @@ async fn two_hundred_changes_lose_no_request_and_no_memory() {
     let (answers, unexpected) = load.end().await;
     assert!(unexpected.is_empty(), "{} of {answers}: {:?}", unexpected.len(), unexpected.first());
     assert!(answers > CHANGES, "{answers} answers");
-    // The goal is a tenth, which is not reached in every run: 23 % were seen on a busy machine, and
-    // the cause is not known yet. Half keeps watch over anything worse until it is.
-    assert!(end <= warm + warm / 2, "{warm} KiB after {WARM} changes, {end} KiB after {CHANGES}");
+    assert!(end <= warm + warm / 10, "{warm} KiB after {WARM} changes, {end} KiB after {CHANGES}");
 }

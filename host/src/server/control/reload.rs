@@ -139,10 +139,10 @@ impl Control {
         let changed =
             Difference::between((&old_loaded.config, &old), (&self.loaded.config, &snapshot));
         let causes = shown(causes);
-        tracing::info!(snapshot = id, ms = millis(began), %causes, %changed, "configuration changed");
-        self.gateway.note_good(id);
         drop((old, old_loaded));
         memory::give_back();
+        tracing::info!(snapshot = id, ms = millis(began), %causes, %changed, "configuration changed");
+        self.gateway.note_good(id);
         Ok(id)
     }
 
