@@ -104,15 +104,18 @@ impl Scheme {
 /// Who produced a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// An endpoint.
+    /// An endpoint of an upstream.
     Upstream,
     /// A plugin.
     Plugin,
-    /// Tidegate itself.
+    /// The gateway itself: a failure, a fixed response or a redirect.
     Gateway,
 }
 
 impl Source {
+    /// All of them, in their order as numbers.
+    pub const ALL: [Self; 3] = [Self::Upstream, Self::Plugin, Self::Gateway];
+
     /// The metric label and the log field.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("crypto", &["clock"]),
     ("facts", &["failure"]),
     ("state", &["clock", "config"]),
-    ("telemetry", &["clock", "config"]),
+    ("telemetry", &["clock", "config", "facts"]),
     ("route", &["config"]),
     ("body", &["clock", "failure"]),
     ("upstream", &["body", "clock", "config", "facts", "failure", "telemetry"]),

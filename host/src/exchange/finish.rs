@@ -7,12 +7,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::body::Progress;
 use crate::clock;
-use crate::facts::{Exchange, Finish, Open, Source};
+use crate::facts::{Exchange, Finish, Open};
 use crate::failure::Failure;
 use crate::plugin::Summary;
 use crate::plugin::source as wit_source;
 use crate::snapshot::Snapshot;
-use crate::telemetry::metrics;
 
 /// Finishes one exchange.
 pub(super) struct Finisher {
@@ -54,7 +53,7 @@ impl Finish for Finisher {
         let route = self.route.and_then(|index| self.snapshot.routes.get(index));
         let counted = route.map_or(&self.snapshot.unmatched, |route| &route.metrics);
         let upstream = exchange.tally.upstream_time.unwrap_or_default();
-        counted.exchange(status(&exchange), counted_source(exchange.source), duration, upstream);
+        counted.exchange(status(&exchange), exchange.source, duration, upstream);
         if let Some(failure) = &exchange.tally.failure {
             counted.failure(failure.token());
         }
@@ -84,14 +83,6 @@ fn status(exchange: &Exchange) -> u16 {
         .response
         .as_ref()
         .map_or(Failure::ClientGone.status(), |response| response.status.as_u16())
-}
-
-const fn counted_source(source: Source) -> metrics::Source {
-    match source {
-        Source::Upstream => metrics::Source::Upstream,
-        Source::Plugin => metrics::Source::Plugin,
-        Source::Gateway => metrics::Source::Gateway,
-    }
 }
 
 fn summary(exchange: &Exchange, duration: Duration) -> Summary {

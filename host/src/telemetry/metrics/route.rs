@@ -7,37 +7,15 @@ use std::time::Duration;
 
 use super::histogram::{EXCHANGE_BOUNDS, Histogram};
 use super::tokens::Tokens;
+use crate::facts::Source;
 
 /// The route label of requests that no route matched.
 pub const UNMATCHED: &str = "-";
 
-/// Who produced a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// An endpoint of an upstream.
-    Upstream,
-    /// A plugin.
-    Plugin,
-    /// The gateway itself: a failure, a fixed response or a redirect.
-    Gateway,
-}
-
-impl Source {
-    const ALL: [Self; 3] = [Self::Upstream, Self::Plugin, Self::Gateway];
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Upstream => "upstream",
-            Self::Plugin => "plugin",
-            Self::Gateway => "gateway",
-        }
-    }
-}
-
 /// What a route has seen. Handed out once, asked for nothing while requests pass.
 #[derive(Debug)]
 pub struct RouteMetrics {
-    answers: [Answers; 3],
+    answers: [Answers; Source::ALL.len()],
     duration: Histogram,
     gateway_duration: Histogram,
     failures: Tokens,
@@ -85,7 +63,7 @@ impl RouteMetrics {
     /// Status, source and number of all answers there were.
     pub(super) fn requests(&self) -> Vec<(String, &'static str, u64)> {
         let of_source = |(answers, source): (&Answers, Source)| {
-            answers.all().into_iter().map(move |(status, n)| (status, source.label(), n))
+            answers.all().into_iter().map(move |(status, n)| (status, source.as_str(), n))
         };
         self.answers.iter().zip(Source::ALL).flat_map(of_source).collect()
     }

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use super::{Live, Metrics, Phase, Reload, Source, UNMATCHED, endpoint_label};
+use super::{Live, Metrics, Phase, Reload, UNMATCHED, endpoint_label};
 use crate::config::model::Endpoint;
+use crate::facts::Source;
 
 /// The lines of a text that begin so, without what is a bucket.
 fn lines<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
