@@ -7,11 +7,14 @@
 //! All of it happens off the request path, on a thread that may block. Whatever is wrong is a
 //! [`Fault`] with its place in the file; a plugin that cannot load never serves.
 
-use std::path::{Path, PathBuf};
+mod grants;
+mod identity;
+mod source;
+
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
 use wasmtime_wizer::{WasmtimeWizerComponent, Wizer};
@@ -21,8 +24,10 @@ use super::contract::{self, Exports, Unfit};
 use super::engine::Engine;
 use super::guest::{Guest, Shared};
 use super::instance::{self, Image, Instances};
-use super::{Fault, Identity, Origin, Place, Plugin, Services, capability, embedded};
+use super::{Fault, Identity, Place, Plugin, Services, capability};
 use crate::config;
+use grants::check;
+use source::{Source, find};
 
 /// Running time of `describe` and `configure` together: engines in the guest start slowly.
 const LOADING_CPU: Duration = Duration::from_secs(10);
@@ -44,12 +49,6 @@ impl std::fmt::Debug for Loader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Loader").finish_non_exhaustive()
     }
-}
-
-/// Where a component's bytes came from.
-struct Source {
-    bytes: std::borrow::Cow<'static, [u8]>,
-    origin: Origin,
 }
 
 /// A component that keeps the contract, ready to make instances.
@@ -261,98 +260,8 @@ async fn configure(
     }
 }
 
-/// Whether the component keeps the contract and imports only what was granted.
-fn check(
-    config: &config::Plugin,
-    component: &Component,
-    origin: &Origin,
-) -> Result<Exports, Vec<Fault>> {
-    let imports = contract::imports(component);
-    let exports = contract::exports(component);
-    let (imports, exports) = match (imports, exports) {
-        (Ok(imports), Ok(exports)) => (imports, exports),
-        (imports, exports) => {
-            let unfit = imports.err().into_iter().chain(exports.err()).flatten().collect();
-            return Err(all(config, unfit));
-        }
-    };
-    let granted = |capability: &str| match &config.grants {
-        Some(grants) => grants.iter().any(|grant| grant == capability),
-        None => *origin == Origin::Embedded,
-    };
-    let missing: Vec<&str> = imports.iter().copied().filter(|import| !granted(import)).collect();
-    if missing.is_empty() {
-        return Ok(exports);
-    }
-    let mut wanted: Vec<&str> = config.grants.iter().flatten().map(String::as_str).collect();
-    wanted.extend(&missing);
-    let wanted: Vec<String> = wanted.iter().map(|grant| format!("\"{grant}\"")).collect();
-    Err(vec![Fault {
-        place: Place::Grants,
-        message: format!(
-            "plugin `{}` needs what is not granted: {}",
-            config.name,
-            missing.join(", ")
-        ),
-        hint: Some(format!("if you trust it with that, write `grants = [{}]`", wanted.join(", "))),
-    }])
-}
-
 fn all(config: &config::Plugin, unfit: Vec<Unfit>) -> Vec<Fault> {
     unfit.into_iter().map(|unfit| Fault::component(config, unfit)).collect()
-}
-
-/// Finds the bytes of a component: the plugins directory first, then the embedded ones.
-fn find(component: &config::Component, plugins_dir: &Path) -> Result<Source, Fault> {
-    let name = match component {
-        config::Component::File(file) => return read(file.clone()),
-        config::Component::Named(name) => name,
-    };
-    let file = plugins_dir.join(format!("{name}.wasm"));
-    if file.exists() {
-        return read(file);
-    }
-    if let Some(bytes) = embedded::find(name) {
-        return Ok(Source { bytes: bytes.into(), origin: Origin::Embedded });
-    }
-    let known: Vec<String> =
-        embedded::names().map(str::to_owned).chain(files(plugins_dir)).collect();
-    let near = config::suggest::suggest(name, known.iter().map(String::as_str));
-    Err(Fault {
-        place: Place::Component,
-        message: format!("there is no component `{name}`"),
-        hint: Some(match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
-                "put `{name}.wasm` into `{}`, or use one of {}",
-                plugins_dir.display(),
-                known.join(", ")
-            ),
-        }),
-    })
-}
-
-fn read(file: PathBuf) -> Result<Source, Fault> {
-    match std::fs::read(&file) {
-        Ok(bytes) => Ok(Source { bytes: bytes.into(), origin: Origin::File(file) }),
-        Err(error) => Err(Fault {
-            place: Place::Component,
-            message: format!("component `{}` cannot be read: {error}", file.display()),
-            hint: None,
-        }),
-    }
-}
-
-/// Names of the components in the plugins directory, sorted.
-fn files(plugins_dir: &Path) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(plugins_dir) else { return Vec::new() };
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| {
-            entry.ok()?.file_name().to_str()?.strip_suffix(".wasm").map(str::to_owned)
-        })
-        .collect();
-    names.sort_unstable();
-    names
 }
 
 impl Fault {
@@ -382,23 +291,5 @@ impl Fault {
         let fault = super::fault::Fault::of_call(error, store.data_mut());
         let message = format!("plugin `{}` failed in {what}: {fault}", config.name);
         Self { place: Place::Component, message, hint: None }
-    }
-}
-
-impl Identity {
-    fn of(config: &config::Plugin, bytes: &[u8], origin: &Origin, kv_bytes: usize) -> Self {
-        let hex = |bytes: &[u8]| -> String {
-            digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-        };
-        Self {
-            digest: hex(bytes),
-            origin: origin.clone(),
-            config_digest: hex(config.config.expose().as_bytes()),
-            isolation: config.isolation,
-            on_error: config.on_error,
-            grants: config.grants.clone(),
-            budget: config.budget.clone(),
-            kv_bytes,
-        }
     }
 }

@@ -12,14 +12,19 @@
 //! A counter is born by the first take that is admitted, not by a look or a refusal, and ends
 //! when its state is the same as none at all ([`Counters::sweep`]).
 
+mod claim;
 mod rule;
+mod settle;
 mod shard;
 mod state;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use claim::{Claim, Verdict};
+use claim::{is_valid, taken_before};
 pub use rule::{Bucket, Rule, Window};
+use settle::{Outcome, Wanted, settle};
 use shard::{Probe, Shard};
 use state::State;
 
@@ -40,34 +45,6 @@ const SHARDS: usize = 64;
 
 /// Between two searches for counters that have ended, when there is no room for a new one.
 const SWEEP_PERIOD_US: u64 = 1_000_000;
-
-/// One thing to take from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claim<'a> {
-    /// What is counted; at most [`KEY_BYTES_MAX`] bytes.
-    pub key: &'a str,
-    /// How it is counted. Each pair of key and rule has a count of its own.
-    pub rule: Rule,
-    /// How much to take; 0 looks without taking.
-    pub cost: u32,
-}
-
-/// What a rule says to a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Verdict {
-    /// Whether this rule has room for the claim.
-    pub admitted: bool,
-    /// How much more may be taken now; after this claim, if it was taken.
-    pub remaining: u32,
-    /// Milliseconds until this claim could be admitted; 0 if it was, [`NEVER_MS`] if it costs
-    /// more than the rule ever allows.
-    pub retry_after_ms: u64,
-    /// Milliseconds until the rule is as if nothing had been taken; for a fixed window until the
-    /// next one begins, for a sliding window until the oldest take is forgotten.
-    pub reset_after_ms: u64,
-    /// Leaky bucket: how long the request has to wait for its turn; 0 otherwise.
-    pub delay_ms: u64,
-}
 
 /// Why there is no verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,14 +286,6 @@ impl Counters {
     }
 }
 
-/// What a claim asks of a counter.
-#[derive(Debug, Clone, Copy)]
-struct Wanted {
-    cost: u32,
-    /// What earlier claims of the same call ask of the same counter.
-    before: u64,
-}
-
 struct Turn<'a> {
     probe: Probe<'a>,
     wanted: Wanted,
@@ -342,58 +311,6 @@ impl<'a> Locked<'a> {
             .map(|(_, guard)| &mut **guard)
             .expect("the shards of all probes were locked")
     }
-}
-
-/// What becomes of a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// It fits, and so does every other of its call.
-    Taken,
-    /// It fits, but another claim of its call does not.
-    Spared,
-    /// It does not fit.
-    Refused,
-}
-
-impl Outcome {
-    fn of_one(fits: bool) -> Self {
-        if fits { Self::Taken } else { Self::Refused }
-    }
-}
-
-/// Takes if the outcome is that, and says what there is to say.
-fn settle(state: &mut State, rule: Rule, wanted: Wanted, outcome: Outcome) -> Verdict {
-    // What is not in the state yet.
-    let pending = if outcome == Outcome::Taken {
-        state.take(rule, wanted.cost);
-        0
-    } else {
-        wanted.before + u64::from(wanted.cost)
-    };
-    let admitted = outcome != Outcome::Refused;
-    let waits = admitted && wanted.cost > 0;
-    Verdict {
-        admitted,
-        remaining: state.remaining(rule),
-        retry_after_ms: if admitted { 0 } else { state.retry_after_ms(rule, pending) },
-        reset_after_ms: state.reset_after_ms(rule),
-        delay_ms: if waits { state.delay_ms(rule, pending) } else { 0 },
-    }
-}
-
-/// What the claims before this one ask of the same counter.
-fn taken_before(claims: &[Claim<'_>], i: usize) -> u64 {
-    let (earlier, rest) = claims.split_at(i);
-    let Some(claim) = rest.first() else { return 0 };
-    earlier
-        .iter()
-        .filter(|other| other.key == claim.key && other.rule == claim.rule)
-        .map(|other| u64::from(other.cost))
-        .sum()
-}
-
-fn is_valid(claim: &Claim<'_>) -> bool {
-    claim.key.len() <= KEY_BYTES_MAX && claim.rule.is_valid()
 }
 
 /// A panic elsewhere leaves a whole state behind: every change here is a few assignments.

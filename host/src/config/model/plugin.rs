@@ -1,0 +1,113 @@
+//! Which components run, and what they may use.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::{Location, Secret};
+
+/// Index into [`Config::plugins`](super::Config::plugins).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PluginId(pub usize);
+
+/// A component with one configuration.
+#[derive(Debug, Clone)]
+pub struct Plugin {
+    /// Unique in the file.
+    pub name: String,
+    /// A name (`jwt`), looked up in the plugins directory and among the embedded components, or
+    /// a path that ends in `.wasm`, joined with the folder of gateway.toml.
+    pub component: Component,
+    /// What `configure` is given, with environment references replaced; may hold secrets.
+    pub config: Secret,
+    /// How instances live.
+    pub isolation: Isolation,
+    /// What a trap or timeout does to the exchange.
+    pub on_error: OnError,
+    /// The capabilities the operator has granted, by interface name, sorted; `None` if the file
+    /// says nothing, which grants an embedded first-party component what it imports and any other
+    /// nothing.
+    pub grants: Option<Vec<String>>,
+    /// What one call and all instances may use.
+    pub budget: Budget,
+    /// Where things are in the file.
+    pub at: PluginPlaces,
+}
+
+/// Which file a plugin runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Component {
+    /// `name.wasm` of the plugins directory, else the embedded one.
+    Named(String),
+    /// This file.
+    File(PathBuf),
+}
+
+/// How instances of a plugin live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// A fresh one for every call.
+    Request,
+    /// Kept and lent again, up to a number of calls.
+    Pooled {
+        /// Calls after which an instance is retired; at least 1.
+        calls: u32,
+        /// Idle instances kept at most; at least 1.
+        idle: usize,
+    },
+}
+
+/// What a trap or timeout of a plugin does to the exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// It is answered with 500 or 503.
+    Deny,
+    /// It goes on as if the plugin were not there.
+    Skip,
+}
+
+/// What a plugin may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// Linear memories and tables of one instance, in bytes.
+    pub memory_bytes: usize,
+    /// Running time of one call.
+    pub cpu: Duration,
+    /// From start to end of one call, waiting included.
+    pub wall: Duration,
+    /// Instances alive at once.
+    pub instances: usize,
+    /// Exchanges that may wait for an instance; more are answered with 503.
+    pub queue: usize,
+}
+
+/// Where a plugin is in the file.
+#[derive(Debug, Clone)]
+pub struct PluginPlaces {
+    /// The table's header or name.
+    pub table: Location,
+    /// The value of `component`.
+    pub component: Location,
+    /// The value of `grants`, or the table.
+    pub grants: Location,
+    /// The `config` table and every value below it, by JSON Pointer; sorted.
+    pub config: Vec<(String, Location)>,
+}
+
+impl PluginPlaces {
+    /// Where the value is that a JSON Pointer into `config` means; of the nearest value around it
+    /// if there is none, such as a key that is missing.
+    #[must_use]
+    pub fn locate(&self, pointer: &str) -> &Location {
+        let mut pointer = pointer;
+        loop {
+            let found = self.config.binary_search_by(|(known, _)| known.as_str().cmp(pointer));
+            if let Some((_, location)) = found.ok().and_then(|index| self.config.get(index)) {
+                return location;
+            }
+            match pointer.rsplit_once('/') {
+                Some((around, _)) => pointer = around,
+                None => return &self.table,
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What happens to a request.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::{Matcher, PluginId, UpstreamId};
+use crate::config::Location;
+
+/// A match, and what happens to a request that matches.
+#[derive(Debug)]
+pub struct Route {
+    /// Unique in the file; the label on logs and metrics.
+    pub name: String,
+    /// Which requests.
+    pub matcher: Matcher,
+    /// Applied to the path on its way to the upstream.
+    pub rewrite: Option<Rewrite>,
+    /// In the order of the request phase.
+    pub pipeline: Vec<PluginId>,
+    /// Where a matched request ends up.
+    pub destination: Destination,
+    /// From the request's head read to the last byte of the response.
+    pub timeout: Duration,
+    /// Overrides `limits.request_body`.
+    pub request_body_bytes: Option<u64>,
+    /// Whether `%2F`, `%5C` and the like may stand in a path.
+    pub allow_encoded_slash: bool,
+    /// Of the table's `match`, or the table.
+    pub at: Location,
+}
+
+/// What happens to the path on its way to the upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rewrite {
+    /// The matched prefix is removed.
+    StripPrefix(String),
+    /// The matched prefix is replaced.
+    ReplacePrefix {
+        /// As in the matcher.
+        prefix: String,
+        /// Begins with `/`, canonical.
+        with: String,
+    },
+    /// The whole path is replaced by this one.
+    ReplacePath(String),
+}
+
+/// Where a matched request ends up; exactly one, by construction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// It is forwarded.
+    Upstream(UpstreamId),
+    /// It is answered with this.
+    Fixed(FixedResponse),
+    /// It is sent elsewhere.
+    Redirect(Redirect),
+}
+
+/// An answer without an upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixedResponse {
+    /// From 200 to 599.
+    pub status: StatusCode,
+    /// Validated; never hop-by-hop or `content-length`.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// May be empty.
+    pub body: String,
+}
+
+/// A redirect without an upstream. What is absent stays as the client asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// 301, 302, 303, 307 or 308.
+    pub status: StatusCode,
+    /// `http` or `https`.
+    pub scheme: Option<String>,
+    /// Without a port.
+    pub host: Option<String>,
+    /// Left out of the location if it is the scheme's own.
+    pub port: Option<u16>,
+    /// Begins with `/`; the query is kept.
+    pub path: Option<String>,
+}

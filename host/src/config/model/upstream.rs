@@ -1,0 +1,48 @@
+//! Where requests are sent.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+/// Index into [`Config::upstreams`](super::Config::upstreams).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UpstreamId(pub usize);
+
+/// A named group of interchangeable endpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// Unique in the file.
+    pub name: String,
+    /// Never empty; the sum of weights is at least 1.
+    pub endpoints: Vec<Endpoint>,
+    /// For name look-up and TCP handshake together.
+    pub connect_timeout: Duration,
+    /// From the last byte of the request sent to the response's head read.
+    pub response_timeout: Duration,
+    /// How long a connection may wait for its next request.
+    pub idle_timeout: Duration,
+    /// What the upstream sees as `Host`.
+    pub host: HostPolicy,
+}
+
+/// One address of an upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// A name, an IPv4 address, or an IPv6 address without brackets.
+    pub host: String,
+    /// From 1 to 65535.
+    pub port: u16,
+    /// From 0 to 65535; 0 gets no traffic.
+    pub weight: u32,
+}
+
+/// What the upstream sees as `Host`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostPolicy {
+    /// What the client sent (`host = "client"`, the default).
+    Client,
+    /// The endpoint's own address (`host = "endpoint"`).
+    Endpoint,
+    /// A fixed text (any other).
+    Fixed(HeaderValue),
+}
