@@ -1,7 +1,10 @@
 //! Bodies are passed on as they come.
 
+use std::time::Duration;
+
 use tidegate_tests::{client, gateway, origin, soon};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_request_body_is_streamed_while_it_is_sent() {
@@ -113,7 +116,7 @@ async fn an_early_response_reaches_the_client_before_the_body_is_sent() {
 #[tokio::test]
 async fn a_slow_reader_slows_the_origin_down() {
     const SIZE: usize = 256 * 1024 * 1024;
-    let (progress, written) = tokio::sync::watch::channel(0_usize);
+    let (progress, mut written) = tokio::sync::watch::channel(0_usize);
     let origin = origin::scripted(move |mut connection| {
         let progress = progress.clone();
         async move {
@@ -137,16 +140,12 @@ async fn a_slow_reader_slows_the_origin_down() {
     assert_eq!(client.head().await.status(), 200);
 
     // What fits into the buffers of four sockets is on its way; then nothing moves any more.
-    let mut before = *written.borrow();
-    loop {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        let now = *written.borrow();
-        if now == before {
-            break;
-        }
-        before = now;
+    // That it will not move later either, only time can show.
+    while let Ok(moved) = timeout(Duration::from_millis(300), written.changed()).await {
+        moved.expect("the origin has its end of it");
     }
-    assert!(before < 64, "{before} MiB were taken from the origin and given to nobody");
+    let taken = *written.borrow();
+    assert!(taken < 64, "{taken} MiB were taken from the origin and given to nobody");
 }
 
 #[tokio::test]
