@@ -6,6 +6,7 @@
 //! | waits for | at most | then |
 //! |---|---|---|
 //! | the first byte of a request | `idle_timeout` | closed without an answer |
+//! | the same, of the first request while the gateway ends | 100 ms | closed without an answer |
 //! | the rest of a head | `header_timeout` | answered with 408, closed |
 //! | the client to take bytes | `body_timeout` | cut |
 //! | the client to close after us | one second | cut |
@@ -28,19 +29,22 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config;
-use framing::{Framing, HeadLimits, is_http2_preface};
+use framing::{Framing, HeadLimits};
 use guard::Guard;
+use opening::Opening;
 use watch::Watch;
 
 mod drain;
 mod drive;
 pub mod framing;
 mod guard;
+mod opening;
 mod peer;
 mod socket;
 pub mod tls;
@@ -153,29 +157,25 @@ pub async fn serve<S, F, B>(
         let peer = Arc::new(Peer::new(address, None));
         return plain(stream, peer, &settings, handle, drain).await;
     };
-    let handshake = tokio::select! {
-        () = drain.begun() => return,
-        handshake = tokio::time::timeout(settings.times.header, acceptor.accept(stream)) => handshake,
+    let handshake = async {
+        if opening::begins(&stream, &drain).await {
+            Some(acceptor.accept(stream).await)
+        } else {
+            None
+        }
     };
-    match handshake {
-        Ok(Ok(stream)) => {
+    match timeout(settings.times.header, handshake).await {
+        Ok(Some(Ok(stream))) => {
             let facts = tls::facts(stream.get_ref().1);
             let http2 = facts.alpn.as_deref() == Some("h2");
             let peer = Arc::new(Peer::new(address, Some(Arc::new(facts))));
             let opening = Opening { stream, first: BytesMut::new(), http2 };
             talk(opening, peer, &settings, handle, drain).await;
         }
-        Ok(Err(error)) => tracing::debug!(peer = %address, %error, "tls handshake failed"),
+        Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "tls handshake failed"),
+        Ok(None) => {}
         Err(_) => tracing::debug!(peer = %address, "tls handshake timed out"),
     }
-}
-
-/// A connection of which it is known which protocol it speaks.
-struct Opening<T> {
-    stream: T,
-    /// What was read to know it.
-    first: BytesMut,
-    http2: bool,
 }
 
 /// Without TLS the first bytes tell the protocol.
@@ -191,33 +191,13 @@ async fn plain<S, F, B>(
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let mut first = BytesMut::new();
-    let http2 = tokio::select! {
-        () = drain.begun() => return,
-        protocol = detect(&mut stream, &mut first, settings.times) => protocol,
-    };
-    if let Some(http2) = http2 {
-        talk(Opening { stream, first, http2 }, peer, settings, handle, drain).await;
+    let times = settings.times;
+    if !timeout(times.idle, opening::begins(&stream, &drain)).await.unwrap_or(false) {
+        return;
     }
-}
-
-/// Reads until it is certain whether this is HTTP/2; none if the client leaves or stays silent.
-///
-/// A client that stops within the preface goes on as HTTP/1, where its head is awaited and then
-/// answered with 408.
-async fn detect(stream: &mut TcpStream, first: &mut BytesMut, times: drive::Times) -> Option<bool> {
-    loop {
-        let patience = if first.is_empty() { times.idle } else { times.header };
-        match tokio::time::timeout(patience, stream.read_buf(first)).await {
-            Ok(Ok(0) | Err(_)) => return None,
-            Ok(Ok(_)) => {
-                if let Some(http2) = is_http2_preface(first) {
-                    return Some(http2);
-                }
-            }
-            Err(_) if first.is_empty() => return None,
-            Err(_) => return Some(false),
-        }
+    let mut first = BytesMut::new();
+    if let Some(http2) = opening::detect(&mut stream, &mut first, times.header).await {
+        talk(Opening { stream, first, http2 }, peer, settings, handle, drain).await;
     }
 }
 
@@ -248,6 +228,7 @@ async fn talk<T, S, F, B>(
     ));
     let address = peer.address;
     let running = Arc::clone(&watch);
+    let http1 = !opening.http2;
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         let exchange = running.begin();
         peer.show_fault(&mut request);
@@ -255,8 +236,8 @@ async fn talk<T, S, F, B>(
         let peer = Arc::clone(&peer);
         async move {
             let mut response = response.await;
-            if peer.body_fault().is_some() {
-                // It is closed anyway, but hyper would not say so.
+            // It is closed anyway, but hyper would not say so, or not in time.
+            if peer.body_fault().is_some() || http1 && exchange.is_last() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             // The body owns the mark that an exchange runs: it is dropped after its last frame.

@@ -82,6 +82,30 @@ async fn sigterm_ends_the_process_in_good_order() {
 }
 
 #[tokio::test]
+async fn what_was_sent_on_a_new_connection_before_sigterm_is_answered() {
+    let mut process = gateway::Builder::default()
+        .route_with("/", [], "respond = { body = \"ok\" }")
+        .spawn(TIDEGATE)
+        .await;
+    // A process that stands still accepts nothing: the kernel keeps connections and requests, and
+    // all of them are there when the signal is.
+    process.signal(libc::SIGSTOP);
+    let mut clients = Vec::new();
+    for _ in 0..50 {
+        let mut client = client::raw(process.address()).await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        clients.push(client);
+    }
+    process.signal(libc::SIGTERM);
+    process.signal(libc::SIGCONT);
+    for mut client in clients {
+        assert_eq!(client.response().await.text(), "ok");
+        assert_eq!(client.to_end().await, "");
+    }
+    assert_eq!(process.ended().await, Some(0));
+}
+
+#[tokio::test]
 async fn a_second_sigterm_ends_it_at_once() {
     let origin = origin::silent().await;
     let mut process = gateway::before(&origin).route("/", []).spawn(TIDEGATE).await;

@@ -3,8 +3,16 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// How long a client that has not asked for anything yet is heard when the gateway ends.
+///
+/// Its first request may be on the network, and only an answer tells it that there will be no
+/// second one. A round trip within a continent takes 20 to 80 ms.
+pub(super) const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(100);
 
 /// How far the end has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +38,10 @@ impl Drainer {
     }
 
     /// Lets every exchange under way finish, with `connection: close` or a GOAWAY, and closes
-    /// connections without one at once.
+    /// connections between two requests at once.
+    ///
+    /// A request of which a part has come is under way; the first one of a connection may come
+    /// until 100 ms later.
     pub fn finish(&self) {
         self.0.send_if_modified(|level| {
             let earlier = *level == Level::Serve;
@@ -50,11 +61,18 @@ impl Drainer {
 pub struct Drain(watch::Receiver<Level>);
 
 impl Drain {
-    /// Waits for the beginning of the end. A drop leaves nothing behind.
-    pub async fn begun(&self) {
+    /// Waits until it is too late for a first request. A drop leaves nothing behind.
+    pub(super) async fn first_request_is_late(&self) {
         let mut receiver = self.0.clone();
         // A sender that is gone counts.
         drop(receiver.wait_for(|level| *level >= Level::Finish).await);
+        sleep(FIRST_REQUEST_GRACE).await;
+    }
+
+    /// Whether the end has begun. Costs one atomic number.
+    pub(super) fn has_begun(&self) -> bool {
+        // Nobody looks at the level through this receiver, so any change is news to it.
+        !matches!(self.0.has_changed(), Ok(false))
     }
 
     pub(super) fn subscribe(&self) -> Changes {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::drain::{Drain, Level};
-use super::watch::{Wait, Watch};
+use super::drain::{Drain, FIRST_REQUEST_GRACE, Level};
+use super::watch::{Flag, Wait, Watch};
 use crate::clock;
 
 /// How long a client may take to close its end once ours is closed. What it sends until then is
@@ -42,12 +42,22 @@ enum Event<T> {
     Drain(Level),
 }
 
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Serving,
+    /// It ends with the request that may be on its way.
+    Leaving,
+    /// It was asked to take no more requests.
+    Finishing,
+}
+
 /// Polls a connection until it is done or cut; `finish` asks it to take no more requests.
 pub(super) async fn to_the_end<C, E>(
     connection: C,
     finish: impl Fn(Pin<&mut C>),
     watch: &Watch,
-    times: Times,
+    mut times: Times,
     drain: &Drain,
 ) -> Result<(), E>
 where
@@ -58,7 +68,8 @@ where
     let mut alarm = pin!(sleep_until(now + times.idle));
     let mut alarm = Alarm { sleep: alarm.as_mut(), subject: None, deadline: now };
     let mut changes = drain.subscribe();
-    let mut finishing = false;
+    let mut stage = Stage::Serving;
+    watch.set(Flag::Draining, drain.has_begun());
     loop {
         let event = poll_fn(|cx| {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
@@ -67,6 +78,9 @@ where
             if let Poll::Ready(level) = changes.poll_next(cx) {
                 return Poll::Ready(Event::Drain(level));
             }
+            if stage == Stage::Leaving && !watch.expects_request() {
+                return Poll::Ready(Event::Drain(Level::Finish));
+            }
             alarm.poll(cx, watch.wait(), times).map(Event::Late)
         })
         .await;
@@ -74,14 +88,21 @@ where
             Event::Ended(ended) => return ended,
             Event::Drain(Level::Serve) => {}
             Event::Late(Wait::Head) => watch.give_up_head(),
+            Event::Drain(Level::Finish) if stage == Stage::Serving && watch.expects_request() => {
+                stage = Stage::Leaving;
+                watch.set(Flag::Draining, true);
+                times.idle = times.idle.min(FIRST_REQUEST_GRACE);
+                alarm.forget(Wait::Request);
+            }
             Event::Drain(Level::Finish) => {
-                finishing = true;
+                stage = Stage::Finishing;
+                watch.set(Flag::Draining, true);
                 finish(connection.as_mut());
             }
             // With TLS or HTTP/2 there is something to say at the end; whoever does not listen
             // either is cut when the alarm goes off again.
-            Event::Late(Wait::Request) if !finishing => {
-                finishing = true;
+            Event::Late(Wait::Request) if stage != Stage::Finishing => {
+                stage = Stage::Finishing;
                 finish(connection.as_mut());
             }
             Event::Late(_) | Event::Drain(Level::Cut) => return Ok(()),
@@ -98,6 +119,11 @@ struct Alarm<'a> {
 }
 
 impl Alarm<'_> {
+    /// Has the deadline of this wait made anew.
+    fn forget(&mut self, wait: Wait) {
+        self.subject = self.subject.filter(|(subject, _)| *subject != wait);
+    }
+
     /// Ready at the deadline, once.
     ///
     /// The timer is moved only if it would come too late: on a busy connection each request sets

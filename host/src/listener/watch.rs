@@ -41,6 +41,8 @@ pub(super) enum Flag {
     Writing = 4,
     /// Our end is closed.
     Closing = 8,
+    /// The gateway ends.
+    Draining = 16,
 }
 
 impl Watch {
@@ -58,6 +60,16 @@ impl Watch {
 
     pub(super) fn progressed(&self) {
         self.progress.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether a request is on its way for all that is known: its head has begun, or there was
+    /// none yet.
+    pub(super) fn expects_request(&self) -> bool {
+        match self.wait() {
+            (Wait::Head, _) => true,
+            (Wait::Request, progress) => progress == 0,
+            _ => false,
+        }
     }
 
     /// Tells the guard that the head it holds is to be given up.
@@ -96,6 +108,13 @@ impl Watch {
 /// One exchange under way.
 #[derive(Debug)]
 pub(super) struct Exchange(Arc<Watch>);
+
+impl Exchange {
+    /// Whether the gateway takes no other after this one.
+    pub(super) fn is_last(&self) -> bool {
+        self.0.has(Flag::Draining)
+    }
+}
 
 impl Drop for Exchange {
     fn drop(&mut self) {

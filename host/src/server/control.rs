@@ -293,9 +293,7 @@ impl Control {
                 worker.accept(Accept { listener: Arc::clone(&bound.listener), socket });
             }
         }
-        if !removed.is_empty() {
-            self.tasks.spawn(end::close(removed));
-        }
+        end::close(&removed);
     }
 
     /// Answers requests until somebody wants the gateway to end, and ends it.

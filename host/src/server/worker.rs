@@ -3,11 +3,9 @@
 //! Nothing moves between workers: a connection, its exchanges and the upstream connections they use
 //! stay on the thread that accepted it.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener as Unregistered;
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -92,18 +90,24 @@ async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Accept>, end
     });
     let mut purge = interval(PURGE_PERIOD);
     purge.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let accept = |accept| {
+        let (gateway, ending) = (Arc::clone(&gateway), ending.clone());
+        worker.tasks.spawn(accept_all(accept, Arc::clone(&worker), gateway, ending));
+    };
     loop {
         tokio::select! {
             biased;
             () = ending.drain.cancelled() => break,
-            command = commands.recv() => {
-                let Some(accept) = command else { break };
-                let (gateway, ending) = (Arc::clone(&gateway), ending.clone());
-                let loop_ = accept_all(accept, Arc::clone(&worker), gateway, ending);
-                worker.tasks.spawn(loop_);
-            }
+            command = commands.recv() => match command {
+                Some(command) => accept(command),
+                None => break,
+            },
             _ = purge.tick() => worker.pools.purge(clock::now()),
         }
+    }
+    // A socket that came a moment ago may have connections already.
+    while let Ok(command) = commands.try_recv() {
+        accept(command);
     }
     drop(commands);
     worker.tasks.close();
@@ -148,9 +152,30 @@ async fn accept_all(
             }
         }
     }
-    // What the kernel has accepted for this socket, nobody else would serve.
-    while let Some(stream) = accept_waiting(&socket).await {
-        start(stream, &listener, &worker, &gateway, &ending);
+    let waiting = socket.into_std().and_then(|socket| {
+        accept_waiting(&socket, |stream| {
+            start(stream, &listener, &worker, &gateway, &ending);
+        })
+    });
+    if let Err(error) = waiting {
+        tracing::warn!(%address, %error, "connection not accepted");
+    }
+}
+
+/// Accepts what the kernel has accepted for this socket, which nobody else would serve.
+///
+/// The kernel is asked itself: tokio knows what was there when it last looked.
+fn accept_waiting(socket: &Unregistered, mut start: impl FnMut(TcpStream)) -> io::Result<()> {
+    loop {
+        match socket.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(true)?;
+                start(TcpStream::from_std(stream)?);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if is_of_connection(&error) => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -163,14 +188,6 @@ fn is_of_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
     )
-}
-
-async fn accept_waiting(socket: &TcpListener) -> Option<TcpStream> {
-    poll_fn(|context| match socket.poll_accept(context) {
-        Poll::Ready(Ok((stream, _))) => Poll::Ready(Some(stream)),
-        Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
-    })
-    .await
 }
 
 /// Serves a connection in a task of its own, or closes it at once if there are too many.

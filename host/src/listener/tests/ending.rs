@@ -75,15 +75,73 @@ async fn a_client_that_does_not_close_is_cut() {
 #[tokio::test]
 async fn draining_closes_connections_between_requests_at_once() {
     let mut server = Server::start(&limits());
-    let mut silent = server.connect().await;
     let mut idle = server.connect().await;
     idle.write_all(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert_eq!(one(&mut idle).await, "200 GET /a");
     server.drainer.finish();
-    assert_eq!(rest(&mut silent).await, "");
     assert_eq!(rest(&mut idle).await, "");
     in_time(server.ended.recv()).await.unwrap();
+}
+
+#[tokio::test]
+async fn draining_closes_silent_connections_without_a_byte() {
+    let mut server = Server::start(&limits());
+    let mut early = server.connect().await;
+    run_server().await;
+    let mut late = server.connect().await;
+    server.drainer.finish();
+    assert_eq!(rest(&mut early).await, "");
+    assert_eq!(rest(&mut late).await, "");
     in_time(server.ended.recv()).await.unwrap();
+    in_time(server.ended.recv()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_first_request_that_is_on_its_way_when_draining_begins_is_answered() {
+    let request = "GET /a HTTP/1.1\r\nhost: x\r\n\r\n";
+    for is_accepted in [true, false] {
+        for cut in [0, 1, request.len() - 1, request.len()] {
+            let server = Server::start(&limits());
+            let mut client = server.connect().await;
+            let (before, after) = request.split_at(cut);
+            client.write_all(before.as_bytes()).await.unwrap();
+            if is_accepted && !after.is_empty() {
+                run_server().await;
+            }
+            server.drainer.finish();
+            if is_accepted {
+                run_server().await;
+            }
+            client.write_all(after.as_bytes()).await.unwrap();
+            let answers = answers(&rest(&mut client).await);
+            assert_eq!(answers, ["200 close GET /a"], "{cut} bytes before");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_has_begun_when_draining_begins_is_answered() {
+    let server = Server::start(&limits());
+    let mut client = server.connect().await;
+    client.write_all(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert_eq!(one(&mut client).await, "200 GET /a");
+    client.write_all(b"GET /b HTTP/1.1\r\n").await.unwrap();
+    run_server().await;
+    server.drainer.finish();
+    run_server().await;
+    client.write_all(b"host: x\r\n\r\n").await.unwrap();
+    assert_eq!(answers(&rest(&mut client).await), ["200 close GET /b"]);
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_end_does_not_hold_up_the_end() {
+    let server = Server::start(&Limits { header_timeout: SHORT, ..limits() });
+    let mut client = server.connect().await;
+    client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    run_server().await;
+    server.drainer.finish();
+    let late = "408 close the request's head did not arrive in time";
+    assert_eq!(answers(&rest(&mut client).await), [late]);
 }
 
 #[tokio::test]
@@ -94,9 +152,7 @@ async fn draining_lets_an_exchange_finish_and_says_that_it_was_the_last() {
     client.write_all(b"GET /wait HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert_eq!(in_time(events.recv()).await, Some("waiting"));
     server.drainer.finish();
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
+    run_server().await;
     server.stage.go.notify_one();
     assert_eq!(answers(&rest(&mut client).await), ["200 close waited"]);
     in_time(server.ended.recv()).await.unwrap();
@@ -114,4 +170,11 @@ async fn a_second_signal_cuts_what_is_under_way() {
     assert_eq!(in_time(events.recv()).await, Some("dropped"));
     in_time(server.ended.recv()).await.unwrap();
     assert_eq!(rest(&mut client).await, "");
+}
+
+/// Lets the server, which shares this thread, come to the point where it waits for its clients.
+async fn run_server() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
 }

@@ -124,6 +124,28 @@ async fn the_service_sees_what_was_agreed_on() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_begins_with_the_drain_ends_with_an_answer() {
+    let files = Files::new();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let server = start(&files, &limits());
+        server.drainer.finish();
+        let mut client = files.connect(&server, &[], version).await;
+        client.write_all(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        assert_eq!(answers(&rest(&mut client).await), ["200 close GET /a"]);
+    }
+}
+
+#[tokio::test]
+async fn draining_does_not_wait_for_a_handshake_that_does_not_come() {
+    let files = Files::new();
+    let mut server = start(&files, &limits());
+    let mut client = server.connect().await;
+    server.drainer.finish();
+    assert_eq!(rest(&mut client).await, "");
+    in_time(server.ended.recv()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_handshake_that_does_not_come_is_given_up() {
     let files = Files::new();
     let mut server = start(&files, &Limits { header_timeout: SHORT, ..limits() });

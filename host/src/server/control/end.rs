@@ -11,21 +11,14 @@ use crate::server::gateway::Phase;
 use crate::server::listeners::Listener;
 use crate::server::worker;
 
-/// Between the end of accepting and the end of idle connections: a client that was accepted a moment
-/// ago has its first request under way.
-const ACCEPT_GRACE: Duration = Duration::from_millis(100);
-
 /// For lines that outputs have not written yet.
 const OUTPUTS_GRACE: Duration = Duration::from_secs(5);
 
 /// Accepts no more on these listeners, and lets their connections end.
-pub(super) async fn close(listeners: Vec<Arc<Listener>>) {
-    for listener in &listeners {
+pub(super) fn close(listeners: &[Arc<Listener>]) {
+    for listener in listeners {
         tracing::info!(address = %listener.address, "no longer listening");
         listener.closing.cancel();
-    }
-    sleep(ACCEPT_GRACE).await;
-    for listener in &listeners {
         listener.drainer.finish();
     }
 }
@@ -42,14 +35,11 @@ impl Control {
 
         self.alive.close();
         self.ending.drain.cancel();
-        let all_done = async {
-            close(gateway.listeners().to_vec()).await;
-            self.alive.wait().await;
-        };
+        close(&gateway.listeners());
         let done = tokio::select! {
             biased;
             () = self.ending.cut.cancelled() => false,
-            () = all_done => true,
+            () = self.alive.wait() => true,
             () = sleep(timeout) => false,
         };
         if !done {
