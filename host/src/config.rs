@@ -13,6 +13,7 @@ mod document;
 mod environment;
 pub mod finding;
 mod gateway;
+mod grants;
 mod host;
 mod json;
 mod limits;
@@ -36,6 +37,7 @@ mod value;
 use std::path::Path;
 
 pub use finding::{Finding, Findings, Level};
+pub use grants::scope_example;
 pub use model::*;
 pub use secret::Secret;
 pub use source::{Location, Sources, Watched};

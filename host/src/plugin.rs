@@ -36,7 +36,7 @@ use contract::bindings::exports::tidegate::plugin::lifecycle::Description;
 use contract::bindings::tidegate::plugin::types;
 use instance::Instances;
 
-use crate::config::{Budget, Isolation, OnError};
+use crate::config::{Budget, Grants, Isolation, OnError};
 use crate::state::{counter, kv, output};
 use crate::telemetry::Metrics;
 
@@ -87,7 +87,7 @@ struct Identity {
     config_digest: String,
     isolation: Isolation,
     on_error: OnError,
-    grants: Option<Vec<String>>,
+    grants: Option<Grants>,
     budget: Budget,
     kv_bytes: usize,
 }
@@ -147,8 +147,8 @@ impl Plugin {
 
     /// The capabilities the operator has granted; `None` if the file says nothing.
     #[must_use]
-    pub fn grants(&self) -> Option<&[String]> {
-        self.identity.grants.as_deref()
+    pub const fn grants(&self) -> Option<&Grants> {
+        self.identity.grants.as_ref()
     }
 
     /// Whether instances start already configured.

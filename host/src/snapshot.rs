@@ -309,7 +309,7 @@ fn load_all(
 /// Whether outputs may be part of what a plugin was configured with. Without `grants`, a component
 /// that is part of the gateway has what it imports.
 fn may_see_outputs(plugin: &config::Plugin) -> bool {
-    plugin.grants.as_ref().is_none_or(|grants| grants.iter().any(|grant| grant == "output"))
+    plugin.grants.as_ref().is_none_or(|grants| grants.has("output"))
 }
 
 /// Shows a fault of a plugin in its table.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::Document;
 use super::environment::{self, Fault, References};
+use super::grants::Known;
 use super::names::Names;
 use super::table::Table;
 use super::tree::{Kind, Node};
@@ -135,15 +136,17 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
     let outputs = Names::collect(check, "output", all("outputs"));
     let upstreams = Names::collect(check, "upstream", all("upstreams"));
     let plugins = Names::collect(check, "plugin", all("plugins"));
+    let secrets = Names::collect(check, "secret", Vec::new());
     let routes = route::read(check, &all("routes"), &upstreams, &plugins);
     main.end();
     included.into_iter().for_each(Table::end);
 
+    let outputs = output::read(&outputs.entries, check);
+    let known = Known { upstreams: &upstreams, secrets: &secrets };
+    let read_plugins = each(&plugins.entries, |entry| plugin::read(entry, check, &known));
     upstreams.warn_of_unused(check);
     plugins.warn_of_unused(check);
-    let outputs = output::read(&outputs.entries, check);
     let upstreams = each(&upstreams.entries, upstream::read);
-    let plugins = each(&plugins.entries, |entry| plugin::read(entry, check));
     Some(Config {
         gateway: gateway?,
         admin: admin?.address,
@@ -151,7 +154,7 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
         listeners: listeners?,
         outputs: outputs?,
         upstreams: upstreams?,
-        plugins: plugins?,
+        plugins: read_plugins?,
         routes: routes?,
     })
 }

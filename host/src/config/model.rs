@@ -2,6 +2,7 @@
 //!
 //! Past `check` nobody asks again. Indexes such as [`UpstreamId`] come from there only.
 
+mod grants;
 mod matcher;
 mod plugin;
 mod route;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Location;
+pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
 pub use plugin::{Budget, Component, Isolation, OnError, Plugin, PluginId, PluginPlaces};
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};

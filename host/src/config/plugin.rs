@@ -5,19 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::check::Check;
+use super::grants::{self, Known};
 use super::table::Table;
 use super::tree::Kind;
-use super::value::{Entry, Value, each};
+use super::value::{Entry, Value};
 use super::{
     Budget, Component, Isolation, Location, OnError, Plugin, PluginPlaces, Secret, json, names,
-    suggest,
 };
-
-/// Capabilities that need a grant, sorted.
-const GRANTS: [&str; 5] = ["counter", "crypto", "kv", "metrics", "output"];
-
-/// Capabilities that every plugin has.
-const UNGRANTED: [&str; 2] = ["clock", "log"];
 
 /// Calls that a pooled instance serves, unless said otherwise.
 ///
@@ -66,7 +60,7 @@ const QUEUE: usize = 1024;
 /// Each waiting exchange holds a connection, and there are no more of those.
 const QUEUE_MAX: usize = 1_000_000;
 
-pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>) -> Option<Plugin> {
+pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> Option<Plugin> {
     let mut table = entry.value.table()?;
     let place = table.need("component", "\"jwt\"");
     let component = place.as_ref().and_then(|value| component(value, check));
@@ -84,7 +78,8 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>) -> Option<Plugin> {
     let on_error = table.or("on_error", OnError::Deny, on_error);
     let granted = table.take("grants");
     let granted_at = granted.as_ref().map_or(entry.value.at(), Value::at).clone();
-    let grants = granted.map_or(Some(None), |value| grants(&value).map(Some));
+    let grants =
+        granted.map_or(Some(None), |value| grants::read(&value, entry.key, known).map(Some));
     let budget = table.section("limits").and_then(budget);
     table.end();
     Some(Plugin {
@@ -142,32 +137,6 @@ fn isolation(value: &Value<'_>) -> Option<Isolation> {
 
 fn on_error(value: &Value<'_>) -> Option<OnError> {
     value.one_of(&[("deny", OnError::Deny), ("skip", OnError::Skip)])
-}
-
-/// Sorted, each once.
-fn grants(value: &Value<'_>) -> Option<Vec<String>> {
-    let mut grants: Vec<String> = Vec::new();
-    let items = value.items()?;
-    each(&items, |item| {
-        let text = item.text()?;
-        let name = text.value.as_ref();
-        if !GRANTS.contains(&name) {
-            let finding = item.finding(format!("there is no grant {}", text.quoted()));
-            let hint = if UNGRANTED.contains(&name) {
-                Some("every plugin has it; leave it out".to_owned())
-            } else {
-                suggest::hint(name, GRANTS, "there are")
-            };
-            return item.refuse(finding.maybe_hint(hint));
-        }
-        if grants.iter().any(|other| other == name) {
-            return item.refuse(item.finding(format!("{} is granted twice", text.quoted())));
-        }
-        grants.push(name.to_owned());
-        Some(())
-    })?;
-    grants.sort();
-    Some(grants)
 }
 
 fn budget(mut table: Table<'_>) -> Option<Budget> {

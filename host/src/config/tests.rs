@@ -5,6 +5,7 @@ mod docs;
 mod environment;
 mod folder;
 mod good;
+mod grants;
 mod includes;
 mod keys;
 mod matches;

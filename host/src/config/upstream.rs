@@ -88,7 +88,7 @@ fn url(value: &Value<'_>) -> Option<(String, u16)> {
     }
 }
 
-type Fault = (String, Option<String>);
+pub(super) type Fault = (String, Option<String>);
 
 fn parse(text: &Text<'_>) -> Result<(String, u16), Fault> {
     let Some((scheme, rest)) = text.value.split_once("://") else {
@@ -124,7 +124,7 @@ fn parse(text: &Text<'_>) -> Result<(String, u16), Fault> {
 }
 
 /// The canonical host, and the port if there is one.
-fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fault> {
+pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fault> {
     let colon = authority
         .rfind(':')
         .filter(|colon| authority.rfind(']').is_none_or(|bracket| bracket < *colon));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Grants;
 use crate::config::{Location, Secret};
 
 /// Index into [`Config::plugins`](super::Config::plugins).
@@ -23,10 +24,9 @@ pub struct Plugin {
     pub isolation: Isolation,
     /// What a trap or timeout does to the exchange.
     pub on_error: OnError,
-    /// The capabilities the operator has granted, by interface name, sorted; `None` if the file
-    /// says nothing, which grants an embedded first-party component what it imports and any other
-    /// nothing.
-    pub grants: Option<Vec<String>>,
+    /// The capabilities the operator has granted; `None` if the file says nothing, which grants an
+    /// embedded first-party component what it imports without a scope, and any other nothing.
+    pub grants: Option<Grants>,
     /// What one call and all instances may use.
     pub budget: Budget,
     /// Where things are in the file.

@@ -160,7 +160,7 @@ error: there is no grant `${SECRET}`
   |
 7 | grants = ["${SECRET}"]
   |           ^^^^^^^^^^^
-  = hint: there are `counter`, `crypto`, `kv`, `metrics`, `output`
+  = hint: there are `cache`, `consumers`, `counter`, `crypto`, `http-client`, `kv`, `metrics`, `output`, `secret`
 
 error: `on_error` cannot be `${SECRET}`
  --> gateway.toml:8:12

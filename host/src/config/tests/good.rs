@@ -8,8 +8,8 @@ use http::{Method, StatusCode};
 
 use super::super::{
     Budget, Component, Destination, Endpoint, FixedResponse, Gateway, HostMatcher, HostPolicy,
-    Isolation, Limits, OnError, PathMatcher, PluginId, Redirect, Rewrite, Route, Tls, UpstreamId,
-    ValueMatcher, load_text,
+    Isolation, Limits, OnError, PathMatcher, PluginId, Redirect, Rewrite, Route, Scope, Tls,
+    UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -74,6 +74,16 @@ limits = { memory = "1MiB", cpu = "5ms", wall = "10ms", instances = 3, queue = 0
 [plugins.own]
 component = "wasm/own.wasm"
 isolation = "pooled"
+
+[plugins.own.grants]
+cache = true
+consumers = { kinds = ["key", "basic", "key"] }
+counter = true
+crypto = false
+http-client = { upstreams = ["users"], hosts = ["https://API.example.com", "http://[::1]:9000/"] }
+kv = { space = "sessions", prefixes = ["user:"] }
+metrics = true
+output = true
 
 [[routes]]
 name = "users"
@@ -186,7 +196,8 @@ fn the_plugins_are_as_the_file_says() {
     assert_eq!(auth.config.expose(), r#"{"a/b~c":[1,2.5,true,{"at":"1979-05-27T07:32:00Z"}]}"#);
     assert_eq!(auth.isolation, Isolation::Pooled { calls: 5, idle: 2 });
     assert_eq!(auth.on_error, OnError::Skip);
-    assert_eq!(auth.grants, Some(vec!["crypto".to_owned(), "kv".to_owned()]));
+    let whole = ["crypto", "kv"].map(|capability| (capability, Scope::Whole));
+    assert_eq!(auth.grants, Some(whole.into_iter().collect()));
     assert_eq!(
         auth.budget,
         Budget {
@@ -201,7 +212,22 @@ fn the_plugins_are_as_the_file_says() {
     assert_eq!(own.config.expose(), "{}");
     assert_eq!(own.isolation, Isolation::Pooled { calls: 10_000, idle: 32 });
     assert_eq!(own.on_error, OnError::Deny);
-    assert_eq!(own.grants, None);
+    let grants = own.grants.as_ref().expect("a table");
+    assert_eq!(
+        serde_json::to_value(grants).expect("a value"),
+        serde_json::json!({
+            "cache": true,
+            "consumers": { "kinds": ["basic", "key"] },
+            "counter": true,
+            "http-client": {
+                "upstreams": ["users"],
+                "hosts": ["https://api.example.com:443", "http://[::1]:9000"],
+            },
+            "kv": { "space": "sessions", "prefixes": ["user:"] },
+            "metrics": true,
+            "output": true,
+        })
+    );
     assert_eq!(
         own.budget,
         Budget {

@@ -152,7 +152,7 @@ error: there is no grant `filesystem`
   |
 3 | grants = ["crypt", "filesystem", "log"]
   |                    ^^^^^^^^^^^^
-  = hint: there are `counter`, `crypto`, `kv`, `metrics`, `output`
+  = hint: there are `cache`, `consumers`, `counter`, `crypto`, `http-client`, `kv`, `metrics`, `output`, `secret`
 
 error: there is no grant `log`
  --> gateway.toml:3:34
