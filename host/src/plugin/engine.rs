@@ -60,6 +60,9 @@ impl Engine {
         config
             .concurrency_support(false)
             .epoch_interruption(true)
+            // On one thread: a change leaves the other cores to the traffic, and the allocator with
+            // one place of free memory instead of one for each core.
+            .parallel_compilation(false)
             .wasm_backtrace_details(WasmBacktraceDetails::Enable)
             // Function bodies only: what a snapshot holds of a plugin's configuration, secrets
             // included, never reaches the disk.
