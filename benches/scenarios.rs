@@ -20,7 +20,7 @@ use tidegate::config;
 use tidegate::facts::{
     Client, Exchange, Finish, HeadLimits, Open, RequestHead, Scheme, Source, Tally,
 };
-use tidegate::plugin::{Engine, FunctionCache, Loader, Pipeline, Services};
+use tidegate::plugin::{Engine, FunctionCache, Loader, Pipeline, Services, Trace};
 use tidegate::state::{counter, kv, output};
 use tidegate::telemetry::Metrics;
 
@@ -46,6 +46,7 @@ pub fn pipeline(plugins: &str) -> Pipeline {
         kv: Arc::new(kv::Store::default()),
         outputs: Arc::new(ArcSwap::from_pointee(outputs)),
         metrics: Arc::new(Metrics::default()),
+        trace: Trace::default(),
     };
     let loader = Loader::new(engine, services).expect("a loader");
     let dir = &loaded.config.gateway.plugins_dir;

@@ -19,6 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use crate::config::{self, Loaded, PluginId};
 use crate::demo;
 use crate::explain::{self, Asked};
+use crate::plugin::Trace;
 use crate::server::{self, Options, StartError};
 use crate::snapshot::{Purpose, Snapshot};
 use crate::telemetry::logging;
@@ -50,6 +51,19 @@ struct Run {
     file: PathBuf,
     #[command(flatten)]
     log: Log,
+    #[command(flatten)]
+    trace: TraceOptions,
+}
+
+#[derive(Debug, Args)]
+struct TraceOptions {
+    /// Show every call of this plugin on standard error, with arguments and results; may be
+    /// repeated, and `*` is every plugin.
+    #[arg(long = "trace-plugin", value_name = "NAME")]
+    plugins: Vec<String>,
+    /// Do not leave out credentials from that.
+    #[arg(long = "trace-secrets", requires = "plugins")]
+    secrets: bool,
 }
 
 #[derive(Debug, Args)]
@@ -126,7 +140,9 @@ impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
         Self::Failed(match error {
             StartError::Config(findings) => findings.to_string(),
-            other @ StartError::System { .. } => format!("error: {other}"),
+            other @ (StartError::Untraceable { .. } | StartError::System { .. }) => {
+                format!("error: {other}")
+            }
         })
     }
 }
@@ -198,7 +214,9 @@ fn serve(arguments: Run) -> Result<(), Problem> {
     };
     logging::init(format, &arguments.log.level)
         .map_err(|error| Problem::Usage(error.to_string()))?;
-    let options = Options { signals: true, ..Options::new(arguments.file) };
+    let TraceOptions { plugins, secrets } = arguments.trace;
+    let trace = Trace::to_stderr(plugins, secrets);
+    let options = Options { signals: true, trace, ..Options::new(arguments.file) };
     server::start(options)?.wait();
     Ok(())
 }
@@ -221,7 +239,7 @@ fn build(file: &Path) -> Result<(Loaded, Snapshot), Problem> {
     // Only here nobody has asked for a log; a test may have one already.
     let _taken = logging::init(logging::Format::Text, "warn");
     let loaded = config::load(file, &|name| std::env::var(name).ok())?;
-    let (builder, _services) = server::builder(&loaded.config)?;
+    let (builder, _services) = server::builder(&loaded.config, Trace::default())?;
     let snapshot = builder.build(&loaded, None, Purpose::Check)?;
     Ok((loaded, snapshot))
 }

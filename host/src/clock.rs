@@ -46,9 +46,10 @@ fn since_start() -> Duration {
     now().saturating_duration_since(start)
 }
 
-/// Before 1970 counts as 1970.
+/// Since 1970-01-01T00:00:00Z by the wall clock. Before 1970 counts as 1970.
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-fn unix() -> Duration {
+#[must_use]
+pub fn unix() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 

@@ -19,6 +19,7 @@ mod guest;
 mod instance;
 mod loader;
 mod pipeline;
+mod trace;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use cache::FunctionCache;
 pub use engine::Engine;
 pub use loader::Loader;
 pub use pipeline::{Answered, Pipeline, Requested};
+pub use trace::Trace;
 
 pub use contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
 
@@ -51,6 +53,8 @@ pub struct Services {
     pub outputs: Arc<ArcSwap<output::Outputs>>,
     /// Behind `metrics`, and what is counted of plugins.
     pub metrics: Arc<Metrics>,
+    /// Whose calls are shown.
+    pub trace: Trace,
 }
 
 /// Who produced a response, in the contract's words.

@@ -31,6 +31,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use crate::config::{Finding, Findings};
+use crate::plugin::Trace;
 pub(crate) use boot::builder;
 use control::Request;
 use gateway::Gateway;
@@ -50,6 +51,8 @@ pub struct Options {
     pub watch: bool,
     /// Whether SIGHUP reloads, and SIGTERM and SIGINT end the gateway.
     pub signals: bool,
+    /// Plugins whose calls are shown.
+    pub trace: Trace,
 }
 
 impl Options {
@@ -61,6 +64,7 @@ impl Options {
             environment: Arc::new(|name| std::env::var(name).ok()),
             watch: true,
             signals: false,
+            trace: Trace::default(),
         }
     }
 }
@@ -76,6 +80,13 @@ impl fmt::Debug for Options {
 pub enum StartError {
     /// The configuration cannot be used.
     Config(Findings),
+    /// A plugin that should be traced is not in the configuration.
+    Untraceable {
+        /// Its name.
+        name: String,
+        /// Which there are.
+        hint: Option<String>,
+    },
     /// The system refuses what the gateway cannot do without.
     System {
         /// What was asked for.
@@ -95,6 +106,10 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(findings) => findings.fmt(f),
+            Self::Untraceable { name, hint } => {
+                write!(f, "there is no plugin `{name}` to trace")?;
+                hint.iter().try_for_each(|hint| write!(f, "; {hint}"))
+            }
             Self::System { what, source } => write!(f, "{what}: {source}"),
         }
     }
@@ -104,6 +119,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Config(findings) => Some(findings),
+            Self::Untraceable { .. } => None,
             Self::System { source, .. } => Some(source.as_ref()),
         }
     }

@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use tempfile::TempDir;
 use tidegate::config::{self, Loaded};
 use tidegate::failure::Failure;
-use tidegate::plugin::{Engine, FunctionCache, Services};
+use tidegate::plugin::{Engine, FunctionCache, Services, Trace};
 use tidegate::snapshot::{Builder, Purpose};
 use tidegate::state::counter::Counters;
 use tidegate::state::kv;
@@ -145,6 +145,7 @@ fn builder(cache: &Path) -> Builder {
         kv: Arc::new(kv::Store::default()),
         outputs: Arc::new(ArcSwap::from_pointee(Outputs::open(&[], None).unwrap())),
         metrics: Arc::new(Metrics::default()),
+        trace: Trace::default(),
     };
     let cache = FunctionCache::new(Some(cache.to_owned()));
     Builder::new(Arc::new(Engine::new(100, cache).unwrap()), services)

@@ -28,6 +28,7 @@ mod refusal;
 mod reload;
 mod route;
 mod tls;
+mod trace;
 
 /// The `tidegate` program.
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");

@@ -50,9 +50,18 @@ impl Builder {
     /// # Panics
     /// It does not start to listen.
     pub async fn spawn(self, program: &str) -> Process {
+        self.spawn_with(program, &[]).await
+    }
+
+    /// Starts `program` with these options as well.
+    ///
+    /// # Panics
+    /// It does not start to listen.
+    pub async fn spawn_with(self, program: &str, options: &[&str]) -> Process {
         let (folder, file) = self.write();
         let mut child = Command::new(program)
             .args(["run", "--log-format", "json"])
+            .args(options)
             .arg(&file)
             .current_dir(folder.path())
             .stdin(Stdio::null())
@@ -67,7 +76,11 @@ impl Builder {
         let mut admin = None;
         while address.is_none() || admin.is_none() {
             let line = soon(log.next_line()).await.expect("readable").expect("it should listen");
-            let Ok(event) = serde_json::from_str::<Value>(&line) else { panic!("{line}") };
+            let Ok(event) = serde_json::from_str::<Value>(&line) else {
+                // What is traced begins with `configure`.
+                assert!(options.contains(&"--trace-plugin"), "{line}");
+                continue;
+            };
             let message = text(&event, "message");
             let heard = || text(&event, "address").parse().expect("an address");
             match message.as_str() {
@@ -130,6 +143,23 @@ impl Process {
                 && text(&event, "message") == message
             {
                 return event;
+            }
+        }
+    }
+
+    /// The next lines that are no events, up to one that holds `last`.
+    ///
+    /// # Panics
+    /// The log ends before.
+    pub async fn traces(&mut self, last: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let line = soon(self.log.next_line()).await.expect("readable").expect("a further line");
+            if serde_json::from_str::<Value>(&line).is_err() {
+                lines.push(line);
+            }
+            if lines.last().is_some_and(|line| line.contains(last)) {
+                return lines;
             }
         }
     }

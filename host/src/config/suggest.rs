@@ -20,7 +20,7 @@ pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// `did you mean …?` if a candidate is near, else all of them after `otherwise`, else nothing.
-pub(super) fn hint<'a>(
+pub fn hint<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
     otherwise: &str,

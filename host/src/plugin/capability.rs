@@ -86,3 +86,33 @@ fn fields(headers: &http::HeaderMap) -> Vec<types::Header> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::contract::{CAPABILITIES, FREE};
+    use crate::telemetry::metrics::Interface;
+
+    #[test]
+    fn host_calls_are_counted_by_every_interface_of_the_contract() {
+        for name in FREE.iter().chain(&CAPABILITIES).filter(|name| **name != "types") {
+            let known = Interface::ALL.iter().any(|interface| interface.as_str() == *name);
+            assert!(known, "`Interface` has no {name}");
+        }
+    }
+
+    #[test]
+    fn every_function_that_is_offered_can_be_traced() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/plugin/capability");
+        for entry in std::fs::read_dir(folder).expect("a folder of the sources") {
+            let file = entry.expect("an entry").path();
+            let Ok(text) = std::fs::read_to_string(&file) else { continue };
+            let mut before = "";
+            for line in text.lines() {
+                if line.starts_with("impl ") && line.ends_with("Host for Guest {") {
+                    assert!(before.starts_with("#[host_calls("), "{}: {line}", file.display());
+                }
+                before = line;
+            }
+        }
+    }
+}

@@ -13,6 +13,8 @@ pub mod bindings {
         imports: { default: trappable },
         exports: { default: async },
         require_store_data_send: true,
+        // For `trace`, which shows whatever crosses the boundary.
+        additional_derives: [serde::Serialize],
     });
 }
 
@@ -37,7 +39,7 @@ pub const VERSION: &str = "0.1.0";
 const COMPATIBLE: &str = "0.1.";
 
 /// Interfaces that every plugin may import.
-const FREE: [&str; 6] = ["types", "request", "response", "exchange", "clock", "log"];
+pub(super) const FREE: [&str; 6] = ["types", "request", "response", "exchange", "clock", "log"];
 /// Interfaces that need a grant of the same name.
 pub const CAPABILITIES: [&str; 5] = ["counter", "crypto", "kv", "metrics", "output"];
 /// Parts of WASI 0.2 that are linked, without any right: no file, no socket, no environment.

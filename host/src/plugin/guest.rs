@@ -10,9 +10,10 @@ use wasmtime::ResourceLimiter;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use super::trace::Tracer;
 use crate::facts::Open;
 use crate::state::{counter, kv, output};
-use crate::telemetry::metrics::PluginMetrics;
+use crate::telemetry::metrics::{HostCalls, Interface, PluginMetrics};
 
 /// Messages that one call of a phase may log.
 pub(super) const MESSAGES_PER_CALL: u32 = 64;
@@ -32,6 +33,18 @@ pub(super) enum Moment {
     Log,
 }
 
+impl Moment {
+    /// The word for it in logs, metrics and traces.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loading => "configure",
+            Self::Request => "request",
+            Self::Response => "response",
+            Self::Log => "log",
+        }
+    }
+}
+
 /// What all instances of a plugin share.
 pub(super) struct Shared {
     pub(super) name: Box<str>,
@@ -40,6 +53,8 @@ pub(super) struct Shared {
     pub(super) outputs: Arc<ArcSwap<output::Outputs>>,
     pub(super) metrics: Arc<PluginMetrics>,
     pub(super) memory_bytes: usize,
+    /// Absent if nobody wants to see what the plugin does.
+    pub(super) tracer: Option<Arc<Tracer>>,
 }
 
 /// The data of an instance's store.
@@ -51,6 +66,8 @@ pub(super) struct Guest {
     /// Epoch ticks that this call may still use.
     pub(super) ticks_left: u64,
     pub(super) messages: u32,
+    /// Not yet in the metrics.
+    pub(super) host_calls: HostCalls,
     /// What the guest said last of an error while it was loaded, such as a panic's message.
     pub(super) last_words: Option<String>,
     /// Of all memories and tables.
@@ -67,18 +84,24 @@ struct Wasi {
 }
 
 impl Guest {
-    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
             exchange: None,
             moment: Moment::Loading,
             ticks_left: 0,
             messages: 0,
+            host_calls: HostCalls::default(),
             last_words: None,
             memory_used: 0,
             memory_refused: false,
             wasi: None,
         }
+    }
+
+    /// Adds what was counted since the last call of this to the metrics.
+    pub(super) fn flush(&mut self) {
+        self.shared.metrics.called_host(&std::mem::take(&mut self.host_calls));
     }
 
     /// Whether memory was asked for beyond the budget since the last call of this.
@@ -95,6 +118,13 @@ impl Guest {
     pub(super) fn take_printed(&mut self) -> Option<String> {
         let printed = self.wasi.as_ref()?.printed.take();
         (!printed.is_empty()).then(|| String::from_utf8_lossy(&printed).trim_end().to_owned())
+    }
+}
+
+/// A call may be dropped half-way, with its client.
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.flush();
     }
 }
 
@@ -132,7 +162,9 @@ impl Guest {
 }
 
 impl WasiView for Guest {
+    /// Asked for by each host call.
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.host_calls.count(Interface::Wasi);
         let wasi = self.wasi.get_or_insert_with(|| {
             let printed = Printed::default();
             let context = WasiCtxBuilder::new()

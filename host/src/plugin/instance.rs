@@ -17,6 +17,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
+use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, TypedFunc};
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
@@ -28,6 +29,7 @@ use super::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
 use super::engine::{Engine, TICK};
 use super::fault::Fault;
 use super::guest::{Guest, Moment, Shared};
+use crate::clock;
 use crate::config::{Budget, Isolation, Secret};
 use crate::facts::Open;
 use crate::telemetry::metrics::PluginMetrics;
@@ -244,7 +246,7 @@ impl Lease<'_> {
         .await
     }
 
-    async fn call<T>(
+    async fn call<T: Serialize>(
         &mut self,
         moment: Moment,
         open: Open,
@@ -257,16 +259,22 @@ impl Lease<'_> {
         guest.moment = moment;
         guest.messages = 0;
         allow(store, engine, budget.cpu);
+        let traced = self.instances.shared.tracer.as_ref().map(|tracer| (tracer, clock::now()));
         let result = match within(budget.wall, run(store)).await {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
             None => Err(Fault::WallTime(budget.wall)),
         };
         let guest = store.data_mut();
+        guest.flush();
         if result.is_ok() {
             guest.emit_printed();
         }
         let open = guest.exchange.take().expect("nothing but this function takes it");
+        if let Some((tracer, began)) = traced {
+            let took = clock::now().saturating_duration_since(began);
+            tracer.phase(&open.id, moment.as_str(), &result, took);
+        }
         (open, result)
     }
 

@@ -124,7 +124,7 @@ impl Loader {
     }
 
     fn shared(&self, config: &config::Plugin, kv_bytes: usize, memory_bytes: usize) -> Arc<Shared> {
-        let Services { counters, kv, outputs, metrics } = &self.services;
+        let Services { counters, kv, outputs, metrics, trace } = &self.services;
         Arc::new(Shared {
             name: config.name.as_str().into(),
             counters: Arc::clone(counters),
@@ -132,6 +132,7 @@ impl Loader {
             outputs: Arc::clone(outputs),
             metrics: metrics.plugin(&config.name),
             memory_bytes,
+            tracer: trace.of(&config.name),
         })
     }
 

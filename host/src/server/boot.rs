@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::StartError;
-use crate::config::{Config, Loaded};
-use crate::plugin::{Engine, FunctionCache, Services};
+use crate::config::{Config, Loaded, suggest};
+use crate::plugin::{Engine, FunctionCache, Services, Trace};
 use crate::snapshot::Builder;
 use crate::state::counter::Counters;
 use crate::state::kv;
@@ -43,7 +43,7 @@ impl Fixed {
 }
 
 /// What snapshots are built with; also without a server.
-pub(crate) fn builder(config: &Config) -> Result<(Builder, Services), StartError> {
+pub(crate) fn builder(config: &Config, trace: Trace) -> Result<(Builder, Services), StartError> {
     let outputs = Outputs::open(&[], None)
         .map_err(|(_, error)| StartError::io("standard output cannot be had")(error))?;
     let services = Services {
@@ -51,11 +51,24 @@ pub(crate) fn builder(config: &Config) -> Result<(Builder, Services), StartError
         kv: Arc::new(kv::Store::default()),
         outputs: Arc::new(ArcSwap::from_pointee(outputs)),
         metrics: Arc::new(Metrics::default()),
+        trace,
     };
     let cache = FunctionCache::new(config.gateway.cache_dir.clone());
     let engine =
         Engine::new(config.limits.instances, cache).map_err(|error| wasmtime_error(&error))?;
     Ok((Builder::new(Arc::new(engine), services.clone()), services))
+}
+
+/// Whoever misspells a name would wait for its calls for ever.
+pub(super) fn check_trace(trace: &Trace, config: &Config) -> Result<(), StartError> {
+    let known = || config.plugins.iter().map(|plugin| plugin.name.as_str());
+    match trace.names().find(|name| known().all(|known| known != *name)) {
+        None => Ok(()),
+        Some(name) => Err(StartError::Untraceable {
+            name: name.to_owned(),
+            hint: suggest::hint(name, known(), "there are"),
+        }),
+    }
 }
 
 /// The engine's memory could not be reserved, most likely.

@@ -6,6 +6,7 @@
 
 mod exposition;
 mod histogram;
+mod interface;
 mod named;
 mod own;
 mod plugin;
@@ -23,6 +24,7 @@ use prometheus_client::registry::Registry;
 use crate::config::model;
 use exposition::Families;
 pub use histogram::{EXCHANGE_BOUNDS, Histogram, OWN_BOUNDS, PLUGIN_BOUNDS};
+pub use interface::{HostCalls, Interface};
 pub use own::{LABELS_MAX, MetricError, SERIES_MAX};
 pub use plugin::{Phase, PluginMetrics};
 pub use route::{RouteMetrics, UNMATCHED};

@@ -1,11 +1,14 @@
 //! `counter`: how often something may happen.
 
+use tidegate_macros::host_calls;
 use wasmtime::Result;
 
 use crate::plugin::contract::bindings::tidegate::plugin::counter as wit;
 use crate::plugin::guest::Guest;
 use crate::state::counter::{Bucket, Claim, CounterError, Rule, Verdict, Window};
+use crate::telemetry::metrics::Interface;
 
+#[host_calls(Interface::Counter)]
 impl wit::Host for Guest {
     fn take(
         &mut self,

@@ -1,16 +1,19 @@
 //! `crypto`: cryptography at native speed.
 
+use tidegate_macros::host_calls;
 use wasmtime::Result;
 
 use crate::crypto;
 use crate::plugin::contract::bindings::tidegate::plugin::crypto as wit;
 use crate::plugin::guest::Guest;
+use crate::telemetry::metrics::Interface;
 
+#[host_calls(Interface::Crypto)]
 impl wit::Host for Guest {
     fn verify(
         &mut self,
         algorithm: wit::SignatureAlgorithm,
-        key: wit::Key,
+        #[secret] key: wit::Key,
         message: Vec<u8>,
         signature: Vec<u8>,
     ) -> Result<Result<bool, String>> {
@@ -26,7 +29,12 @@ impl wit::Host for Guest {
             .map_err(|error| error.to_string()))
     }
 
-    fn hmac(&mut self, hash: wit::Hash, key: Vec<u8>, message: Vec<u8>) -> Result<Vec<u8>> {
+    fn hmac(
+        &mut self,
+        hash: wit::Hash,
+        #[secret] key: Vec<u8>,
+        message: Vec<u8>,
+    ) -> Result<Vec<u8>> {
         Ok(crypto::hmac(hash.into(), &key, &message))
     }
 
@@ -34,10 +42,11 @@ impl wit::Host for Guest {
         Ok(crypto::digest(hash.into(), &message))
     }
 
-    fn equal(&mut self, a: Vec<u8>, b: Vec<u8>) -> Result<bool> {
+    fn equal(&mut self, #[secret] a: Vec<u8>, #[secret] b: Vec<u8>) -> Result<bool> {
         Ok(crypto::equal(&a, &b))
     }
 
+    #[secret]
     fn random(&mut self, length: u32) -> Result<Vec<u8>> {
         Ok(crypto::random(length))
     }

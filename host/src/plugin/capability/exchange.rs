@@ -1,5 +1,6 @@
 //! `exchange`: what is known beside the two heads.
 
+use tidegate_macros::host_calls;
 use wasmtime::Result;
 
 use crate::facts::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX, Attribute};
@@ -7,7 +8,9 @@ use crate::plugin::contract::bindings::tidegate::plugin::exchange::{
     AttributeValue, ClientFacts, Host, TlsFacts,
 };
 use crate::plugin::guest::Guest;
+use crate::telemetry::metrics::Interface;
 
+#[host_calls(Interface::Exchange)]
 impl Host for Guest {
     fn id(&mut self) -> Result<String> {
         Ok(self.exchange("exchange.id")?.id.clone().into())

@@ -1,11 +1,14 @@
 //! `kv`: keys and values in the gateway's memory.
 
+use tidegate_macros::host_calls;
 use wasmtime::Result;
 
 use crate::plugin::contract::bindings::tidegate::plugin::kv as wit;
 use crate::plugin::guest::Guest;
 use crate::state::kv::{Expected, KvError};
+use crate::telemetry::metrics::Interface;
 
+#[host_calls(Interface::Kv)]
 impl wit::Host for Guest {
     fn get(&mut self, key: String) -> Result<Option<wit::Entry>> {
         self.in_phase("kv.get")?;

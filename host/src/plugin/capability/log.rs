@@ -1,13 +1,16 @@
 //! `log`: messages for the operator.
 
+use tidegate_macros::host_calls;
 use wasmtime::Result;
 
 use crate::plugin::contract::bindings::tidegate::plugin::log::{Host, Level};
 use crate::plugin::guest::{Guest, MESSAGES_PER_CALL, Moment};
+use crate::telemetry::metrics::Interface;
 
 /// Bytes of one message; more is cut.
 const MESSAGE_BYTES_MAX: usize = 4096;
 
+#[host_calls(Interface::Log)]
 impl Host for Guest {
     fn write(&mut self, level: Level, message: String) -> Result<()> {
         self.messages += 1;

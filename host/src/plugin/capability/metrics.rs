@@ -1,11 +1,13 @@
 //! `metrics`: the plugin's own.
 
+use tidegate_macros::host_calls;
 use wasmtime::Result;
 
 use crate::plugin::contract::bindings::tidegate::plugin::metrics::{Host, Label, MetricError};
 use crate::plugin::guest::Guest;
-use crate::telemetry::metrics::MetricError as Refused;
+use crate::telemetry::metrics::{Interface, MetricError as Refused};
 
+#[host_calls(Interface::Metrics)]
 impl Host for Guest {
     fn add(
         &mut self,

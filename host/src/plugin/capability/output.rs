@@ -1,11 +1,14 @@
 //! `output`: lines for files and standard output.
 
+use tidegate_macros::host_calls;
 use wasmtime::Result;
 
 use crate::plugin::contract::bindings::tidegate::plugin::output as wit;
 use crate::plugin::guest::Guest;
 use crate::state::output::OutputError;
+use crate::telemetry::metrics::Interface;
 
+#[host_calls(Interface::Output)]
 impl wit::Host for Guest {
     fn names(&mut self) -> Result<Vec<String>> {
         let outputs = self.shared.outputs.load();

@@ -1,6 +1,7 @@
 //! `request`: the request's head.
 
 use http::Version;
+use tidegate_macros::host_calls;
 use wasmtime::Result;
 
 use super::{fields, values};
@@ -8,10 +9,12 @@ use crate::facts::{Edit, EditError, Exchange};
 use crate::plugin::contract::bindings::tidegate::plugin::request::Host;
 use crate::plugin::contract::bindings::tidegate::plugin::types::{Header, HeaderError};
 use crate::plugin::guest::{Guest, Moment};
+use crate::telemetry::metrics::Interface;
 
 /// Of a path or query that a plugin sets, in bytes.
 const TARGET_BYTES_MAX: usize = 8 * 1024;
 
+#[host_calls(Interface::Request)]
 impl Host for Guest {
     fn method(&mut self) -> Result<String> {
         Ok(self.exchange("request.method")?.request.method.as_str().to_owned())

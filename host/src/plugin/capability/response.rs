@@ -1,6 +1,7 @@
 //! `response`: the response's head.
 
 use http::StatusCode;
+use tidegate_macros::host_calls;
 use wasmtime::Result;
 
 use super::{fields, values};
@@ -8,10 +9,12 @@ use crate::facts::{Edit, EditError, ResponseHead, Source};
 use crate::plugin::contract::bindings::tidegate::plugin::response::Host;
 use crate::plugin::contract::bindings::tidegate::plugin::types::{self, Header, HeaderError};
 use crate::plugin::guest::{Guest, Moment};
+use crate::telemetry::metrics::Interface;
 
 /// Edits that one exchange may have waiting for a response.
 const DEFERRED_MAX: usize = 128;
 
+#[host_calls(Interface::Response)]
 impl Host for Guest {
     fn status(&mut self) -> Result<u16> {
         // 499, as in the summary, if the client left before there was a response.

@@ -124,6 +124,13 @@ impl Families {
                 metrics.phases().map(move |(phase, durations)| (labels(phase), durations))
             }),
         )?;
+        text.counters("plugin_host_calls", "Calls of the gateway by a plugin", |family| {
+            plugins.iter().try_for_each(|(plugin, metrics)| {
+                metrics.host_calls().try_for_each(|(interface, calls)| {
+                    family.put(&[("plugin", plugin), ("interface", interface.as_str())], calls)
+                })
+            })
+        })?;
         let counters: [(_, _, Read<u64>); 4] = [
             ("plugin_traps", "Calls that ended in a trap", |plugin| plugin.traps.get()),
             ("plugin_timeouts", "Calls cut at their limit", |plugin| plugin.timeouts.get()),

@@ -24,8 +24,16 @@ const NAME_BYTES_MAX: usize = 64;
 const VALUE_BYTES_MAX: usize = 128;
 
 /// The gateway's own names behind `tidegate_plugin_`, which a plugin must not use.
-const TAKEN: [&str; 7] =
-    ["calls", "duration_seconds", "instances", "skips", "timeouts", "traps", "waiting"];
+const TAKEN: [&str; 8] = [
+    "calls",
+    "duration_seconds",
+    "host_calls",
+    "instances",
+    "skips",
+    "timeouts",
+    "traps",
+    "waiting",
+];
 
 /// Labels that every series of a plugin has, or every histogram.
 const TAKEN_LABELS: [&str; 2] = ["plugin", "le"];

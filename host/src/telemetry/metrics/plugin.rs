@@ -8,6 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::histogram::{Histogram, PLUGIN_BOUNDS};
+use super::interface::{HostCalls, Interface};
 use super::own::{Kinds, MetricError, Own};
 
 /// When a plugin is called.
@@ -50,6 +51,8 @@ pub struct PluginMetrics {
     pub instances: Gauge,
     /// Exchanges waiting for an instance.
     pub waiting: Gauge,
+    /// By interface.
+    host_calls: [Counter; Interface::ALL.len()],
     pub(super) own: Own,
 }
 
@@ -63,6 +66,7 @@ impl PluginMetrics {
             log_dropped: Counter::default(),
             instances: Gauge::default(),
             waiting: Gauge::default(),
+            host_calls: array::from_fn(|_| Counter::default()),
             own: Own::new(kinds),
         }
     }
@@ -71,6 +75,15 @@ impl PluginMetrics {
     pub fn called(&self, phase: Phase, duration: Duration) {
         if let Some(histogram) = self.durations.get(phase as usize) {
             histogram.observe_duration(duration);
+        }
+    }
+
+    /// Counts what a plugin has called.
+    pub fn called_host(&self, calls: &HostCalls) {
+        for (interface, calls) in calls.iter() {
+            if let Some(counter) = self.host_calls.get(interface as usize) {
+                counter.inc_by(calls);
+            }
         }
     }
 
@@ -98,6 +111,12 @@ impl PluginMetrics {
         value: f64,
     ) -> Result<(), MetricError> {
         self.own.observe(name, labels, value)
+    }
+
+    /// The interfaces that were called, and how often.
+    pub(super) fn host_calls(&self) -> impl Iterator<Item = (Interface, u64)> {
+        let all = Interface::ALL.into_iter().zip(&self.host_calls);
+        all.map(|(interface, calls)| (interface, calls.get())).filter(|(_, calls)| *calls > 0)
     }
 
     /// The phases that were called.

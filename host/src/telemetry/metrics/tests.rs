@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Live, Metrics, Phase, Reload, UNMATCHED, endpoint_label};
+use super::{HostCalls, Interface, Live, Metrics, Phase, Reload, UNMATCHED, endpoint_label};
 use crate::config::model::Endpoint;
 use crate::facts::Source;
 
@@ -77,6 +77,12 @@ fn a_plugin_is_shown_by_phase() {
     plugin.called(Phase::Request, Duration::from_micros(9));
     plugin.called(Phase::Log, Duration::from_micros(9));
     plugin.traps.inc();
+    let mut calls = HostCalls::default();
+    for interface in [Interface::Request, Interface::Kv, Interface::Request] {
+        calls.count(interface);
+    }
+    plugin.called_host(&calls);
+    plugin.called_host(&calls);
     plugin.instances.set(7);
     plugin.waiting.inc();
     let text = metrics.encode();
@@ -88,12 +94,15 @@ fn a_plugin_is_shown_by_phase() {
         "tidegate_plugin_timeouts_total{plugin=\"jwt\"} 0",
         "tidegate_plugin_skips_total{plugin=\"jwt\"} 0",
         "tidegate_log_dropped_total{plugin=\"jwt\"} 0",
+        "tidegate_plugin_host_calls_total{plugin=\"jwt\",interface=\"kv\"} 2",
+        "tidegate_plugin_host_calls_total{plugin=\"jwt\",interface=\"request\"} 4",
         "tidegate_plugin_instances{plugin=\"jwt\"} 7",
         "tidegate_plugin_waiting{plugin=\"jwt\"} 1",
     ] {
         assert!(text.lines().any(|other| other == line), "no {line} in {text}");
     }
     assert!(!text.contains("phase=\"response\""));
+    assert!(!text.contains("interface=\"clock\""));
 }
 
 #[test]

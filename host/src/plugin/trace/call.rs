@@ -1,0 +1,138 @@
+//! One host call, from the guest's call to its return.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use wasmtime::Result;
+
+use super::show::Show;
+use super::{Tracer, write_all};
+use crate::clock;
+use crate::plugin::guest::Guest;
+use crate::telemetry::metrics::Interface;
+
+/// A host call under way; empty if the plugin is not traced.
+#[must_use = "a call has an end"]
+pub(in crate::plugin) struct Call(Option<Box<Traced>>);
+
+struct Traced {
+    tracer: Arc<Tracer>,
+    /// All up to the result.
+    line: String,
+    began: Instant,
+    hides_result: bool,
+}
+
+/// Shows the arguments of a call.
+pub(in crate::plugin) struct Arguments<'a> {
+    show: Show<'a>,
+    is_first: bool,
+    hides_result: bool,
+}
+
+impl Guest {
+    /// Counts a host call, and has it shown if the plugin is traced.
+    #[inline]
+    pub(in crate::plugin) fn enter(
+        &mut self,
+        interface: Interface,
+        function: &'static str,
+        arguments: impl FnOnce(&mut Arguments<'_>),
+    ) -> Call {
+        self.host_calls.count(interface);
+        Call(match &self.shared.tracer {
+            None => None,
+            Some(tracer) => Some(self.traced(tracer, interface, function, arguments)),
+        })
+    }
+
+    #[cold]
+    fn traced(
+        &self,
+        tracer: &Arc<Tracer>,
+        interface: Interface,
+        function: &'static str,
+        arguments: impl FnOnce(&mut Arguments<'_>),
+    ) -> Box<Traced> {
+        let request_id = self.exchange.as_ref().map_or("-", |exchange| &exchange.id);
+        let mut line = tracer.lead(request_id, self.moment.as_str(), clock::unix());
+        write_all(&mut line, format_args!("{}.{function}(", interface.as_str()));
+        let show = Show::new(&mut line, tracer.wanted.secrets);
+        let mut shown = Arguments { show, is_first: true, hides_result: false };
+        arguments(&mut shown);
+        // The value behind a name that is a credential's is one, whichever way it goes.
+        let hides_result = shown.hides_result || shown.show.hides();
+        line.push(')');
+        Box::new(Traced { tracer: Arc::clone(tracer), line, began: clock::now(), hides_result })
+    }
+}
+
+impl Arguments<'_> {
+    /// Shows the next argument; what follows the name of a credential is left out.
+    pub(in crate::plugin) fn show<T: Serialize>(&mut self, argument: &T) {
+        if !std::mem::take(&mut self.is_first) {
+            self.show.text(", ");
+        }
+        self.show.part(argument);
+    }
+
+    /// Shows the next argument without the texts and bytes in it.
+    pub(in crate::plugin) fn hide<T: Serialize>(&mut self, argument: &T) {
+        if !std::mem::take(&mut self.is_first) {
+            self.show.text(", ");
+        }
+        self.show.hidden(argument);
+    }
+
+    /// Leaves out the texts and bytes of the result.
+    pub(in crate::plugin) const fn hide_result(&mut self) {
+        self.hides_result = true;
+    }
+}
+
+impl Call {
+    /// The guest has its result. Without this, by a drop, the call is shown as unfinished.
+    #[inline]
+    pub(in crate::plugin) fn end<T: Serialize>(self, result: &Result<T>) {
+        if let Some(traced) = self.0 {
+            traced.end(result);
+        }
+    }
+}
+
+impl Traced {
+    #[cold]
+    fn end<T: Serialize>(mut self: Box<Self>, result: &Result<T>) {
+        let took = self.took();
+        let mut line = std::mem::take(&mut self.line);
+        line.push_str(" = ");
+        match result {
+            Ok(value) => {
+                let mut show = Show::new(&mut line, self.tracer.wanted.secrets);
+                if self.hides_result {
+                    show.hidden(value);
+                } else {
+                    show.value(value);
+                }
+            }
+            Err(error) => write_all(&mut line, format_args!("! {error}")),
+        }
+        self.tracer.end(line, took);
+    }
+
+    fn took(&self) -> Duration {
+        clock::now().saturating_duration_since(self.began)
+    }
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        // What has ended has taken the line.
+        if !self.line.is_empty() {
+            let mut line = std::mem::take(&mut self.line);
+            line.push_str(" = ? unfinished");
+            self.tracer.end(line, self.took());
+        }
+    }
+}
