@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use xtask::Component;
+use xtask::{Component, Profile};
 
 fn main() -> ExitCode {
-    match xtask::components(&["plugins"]) {
+    match xtask::components(Profile::Component, &["plugins"]) {
         Ok(components) => {
             embed(&components);
             ExitCode::SUCCESS

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use xtask::Component;
+use xtask::{Component, Profile};
 
 fn main() -> ExitCode {
-    match xtask::components(&["tests/guests", "examples/plugins"]) {
+    match xtask::components(Profile::Guest, &["tests/guests", "examples/plugins"]) {
         Ok(components) => {
             name_files(&components);
             ExitCode::SUCCESS

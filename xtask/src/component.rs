@@ -11,8 +11,23 @@ use std::{env, fmt, fs, io};
 
 use crate::{TARGET, has_target, workspace};
 
-/// The profile of `Cargo.toml` that components are built with.
-const PROFILE: &str = "component";
+/// A profile of `Cargo.toml` for components.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Small and fast, for people and benches.
+    Component,
+    /// Quick to build, for tests.
+    Guest,
+}
+
+impl Profile {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Component => "component",
+            Self::Guest => "guest",
+        }
+    }
+}
 
 /// Every component links to these, whatever crate it is.
 const SHARED: [&str; 4] = ["Cargo.lock", "Cargo.toml", "plugin-sdk", "wit"];
@@ -88,12 +103,13 @@ impl BuildError {
     }
 }
 
-/// Builds every crate in these folders of the workspace, such as `plugins`, and tells cargo what
-/// the build script depends on. The components are in the order of their names.
+/// Builds every crate in these folders of the workspace, such as `plugins`, or that such a folder
+/// is, and tells cargo what the build script depends on. The components are in the order of their
+/// names.
 ///
 /// # Errors
 /// See [`BuildError`].
-pub fn components(folders: &[&str]) -> Result<Vec<Component>, BuildError> {
+pub fn components(profile: Profile, folders: &[&str]) -> Result<Vec<Component>, BuildError> {
     let root = workspace();
     for path in SHARED.iter().chain(folders) {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
@@ -112,12 +128,12 @@ pub fn components(folders: &[&str]) -> Result<Vec<Component>, BuildError> {
     }
     let target_folder = target_folder();
     let status =
-        cargo(&root, &target_folder, packages.values()).status().map_err(BuildError::NotStarted)?;
+        cargo(profile, &root, &target_folder, packages.values()).status().map_err(BuildError::NotStarted)?;
     if !status.success() {
         return Err(BuildError::Failed);
     }
 
-    let built = target_folder.join(TARGET).join(PROFILE);
+    let built = target_folder.join(TARGET).join(profile.name());
     let component = |(name, package): (String, String)| Component {
         name,
         wasm: built.join(format!("{}.wasm", package.replace('-', "_"))),
@@ -126,6 +142,7 @@ pub fn components(folders: &[&str]) -> Result<Vec<Component>, BuildError> {
 }
 
 fn cargo<'a>(
+    profile: Profile,
     root: &Path,
     target_folder: &Path,
     packages: impl Iterator<Item = &'a String>,
@@ -137,7 +154,7 @@ fn cargo<'a>(
             cargo.env_remove(name);
         }
     }
-    cargo.current_dir(root).arg("build").args(["--profile", PROFILE, "--target", TARGET]);
+    cargo.current_dir(root).arg("build").args(["--profile", profile.name(), "--target", TARGET]);
     cargo.arg("--target-dir").arg(target_folder);
     for package in packages {
         cargo.args(["--package", package]);
@@ -164,6 +181,9 @@ fn target_folder() -> PathBuf {
 }
 
 fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, BuildError> {
+    if folder.join("Cargo.toml").is_file() {
+        return Ok(vec![folder.to_path_buf()]);
+    }
     let unreadable = |error| BuildError::Unreadable(folder.to_path_buf(), error);
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {

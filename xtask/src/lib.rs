@@ -9,7 +9,7 @@ mod target;
 
 use std::path::{Path, PathBuf};
 
-pub use component::{BuildError, Component, components};
+pub use component::{BuildError, Component, Profile, components};
 pub use target::{TARGET, add_target, has_target};
 
 /// The folder of the workspace's `Cargo.toml`.
