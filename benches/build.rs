@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 /// Those that a bench calls.
-const GUESTS: [&str; 2] = ["tests/guests/empty", "tests/guests/headers"];
+const GUESTS: [&str; 3] = ["tests/guests/bodies", "tests/guests/empty", "tests/guests/headers"];
 
 fn main() -> ExitCode {
     match xtask::components(xtask::Profile::Component, &GUESTS) {

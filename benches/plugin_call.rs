@@ -6,12 +6,18 @@
 
 #![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a bench")]
 
+use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, StatusCode};
 use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+use tidegate::body::{Content, Held, RequestBody};
 use tidegate::facts::{Exchange, ResponseHead, Source};
-use tidegate::plugin::{Answered, Pipeline, Summary};
-use tidegate_benches::{EMPTY, HEADERS, SECRET, bearer, exchange, pipeline};
+use tidegate::plugin::{Answered, Holding, Pipeline, Summary};
+
+use tidegate_benches::{BODIES, EMPTY, HEADERS, SECRET, bearer, exchange, pipeline};
+use tokio::time::Instant;
 
 const RSA_PUBLIC: &str = include_str!("keys/rsa-public.pem");
 const RSA_PRIVATE: &[u8] = include_bytes!("keys/rsa-private.pem");
@@ -41,8 +47,14 @@ fn summary(_: &Exchange) -> Summary {
     }
 }
 
-async fn run(pipeline: &Pipeline, authorization: Option<&str>) {
-    let mut requested = pipeline.on_request(exchange(authorization)).await;
+/// What an exchange has in all.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+async fn run(pipeline: &Pipeline, authorization: Option<&str>, content: Content, held: &Arc<Held>) {
+    let holding = Holding { held, deadline: Instant::now() + TIMEOUT };
+    let mut body = RequestBody::empty();
+    body.put(content);
+    let mut requested = pipeline.on_request(exchange(authorization), &mut body, &holding).await;
     assert!(matches!(requested.answered, Answered::Not), "{:?}", requested.answered);
     if pipeline.has_log_phase() {
         let head = ResponseHead { status: StatusCode::OK, headers: HeaderMap::new() };
@@ -51,8 +63,9 @@ async fn run(pipeline: &Pipeline, authorization: Option<&str>) {
     }
 }
 
-/// A name, plugins as name, component and further lines, and what the client authorizes itself with.
-type Scenario<'a> = (&'a str, Vec<(&'a str, &'a str, &'a str)>, Option<&'a str>);
+/// A name, plugins as name, component and further lines, what the client authorizes itself with, and
+/// the bytes of its body.
+type Scenario<'a> = (&'a str, Vec<(&'a str, &'a str, &'a str)>, Option<&'a str>, usize);
 
 fn plugin_call(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -65,14 +78,21 @@ fn plugin_call(criterion: &mut Criterion) {
     );
     let limit = "config = { limit = 4000000000, per = \"minute\", algorithm = \"token\" }";
     let null = "[outputs.null]\nfile = \"/dev/null\"\nqueue = 100000\n";
-    let scenarios: [Scenario<'_>; 8] = [
-        ("empty", vec![("empty", EMPTY, "")], None),
-        ("ten empty", (0..10).map(|_| ("empty", EMPTY, "")).collect(), None),
-        ("3 header operations", vec![("headers", HEADERS, "")], None),
-        ("jwt HS256", vec![("jwt", "jwt", &jwt)], Some(&hs)),
-        ("jwt RS256", vec![("jwt", "jwt", &jwt_rs)], Some(&rs)),
-        ("rate-limit", vec![("limit", "rate-limit", limit)], None),
-        ("access-log", vec![("log", "access-log", "config = { output = \"null\" }")], None),
+    let scenarios: [Scenario<'_>; 10] = [
+        ("empty", vec![("empty", EMPTY, "")], None, 0),
+        ("64 KiB not read", vec![("bodies", BODIES, "")], None, 64 << 10),
+        (
+            "64 KiB read",
+            vec![("bodies", BODIES, "config = { request = \"need\" }")],
+            None,
+            64 << 10,
+        ),
+        ("ten empty", (0..10).map(|_| ("empty", EMPTY, "")).collect(), None, 0),
+        ("3 header operations", vec![("headers", HEADERS, "")], None, 0),
+        ("jwt HS256", vec![("jwt", "jwt", &jwt)], Some(&hs), 0),
+        ("jwt RS256", vec![("jwt", "jwt", &jwt_rs)], Some(&rs), 0),
+        ("rate-limit", vec![("limit", "rate-limit", limit)], None, 0),
+        ("access-log", vec![("log", "access-log", "config = { output = \"null\" }")], None, 0),
         (
             "jwt HS256 + rate-limit + access-log",
             vec![
@@ -81,6 +101,7 @@ fn plugin_call(criterion: &mut Criterion) {
                 ("log", "access-log", "config = { output = \"null\" }"),
             ],
             Some(&hs),
+            0,
         ),
     ];
 
@@ -88,7 +109,8 @@ fn plugin_call(criterion: &mut Criterion) {
     group.bench_function("request alone", |bencher| {
         bencher.iter(|| black_box(exchange(Some(&hs))));
     });
-    for (name, plugins, authorization) in scenarios {
+    let held = Held::new(1 << 30);
+    for (name, plugins, authorization, bytes) in scenarios {
         for isolation in ["request", "pooled"] {
             let mut text = null.to_owned();
             for (index, (plugin, component, config)) in plugins.iter().enumerate() {
@@ -97,8 +119,11 @@ fn plugin_call(criterion: &mut Criterion) {
                 ));
             }
             let pipeline = pipeline(&text);
+            let body = Bytes::from(vec![b'a'; bytes]);
             group.bench_function(format!("{name}, {isolation}"), |bencher| {
-                bencher.to_async(&runtime).iter(|| run(&pipeline, authorization));
+                bencher
+                    .to_async(&runtime)
+                    .iter(|| run(&pipeline, authorization, body.clone().into(), &held));
             });
         }
     }

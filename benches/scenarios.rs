@@ -16,6 +16,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Version};
+use tidegate::body::Held;
 use tidegate::config;
 use tidegate::facts::{
     Client, Exchange, Finish, HeadLimits, Open, RequestHead, Scheme, Source, Tally,
@@ -27,6 +28,8 @@ use tidegate::telemetry::Metrics;
 /// The secret of the JWT scenarios; long enough for HS256.
 pub const SECRET: &str = "a secret of the benches, 32 bytes";
 
+/// Reads and changes bodies if its configuration says so.
+pub const BODIES: &str = env!("GUEST_BODIES");
 /// A guest that forwards and does nothing else.
 pub const EMPTY: &str = env!("GUEST_EMPTY");
 /// A guest with three header operations.
@@ -47,6 +50,7 @@ pub fn pipeline(plugins: &str) -> Pipeline {
         outputs: Arc::new(ArcSwap::from_pointee(outputs)),
         metrics: Arc::new(Metrics::default()),
         trace: Trace::default(),
+        held: Held::new(1 << 30),
     };
     let loader = Loader::new(engine, services).expect("a loader");
     let dir = &loaded.config.gateway.plugins_dir;
@@ -122,6 +126,8 @@ pub fn exchange(authorization: Option<&str>) -> Open {
         attributes: Vec::new(),
         head_limits: HeadLimits { headers: 100, bytes: 32 * 1024 },
         tally: Tally::default(),
+        late: None,
+        is_aside: false,
     };
     Open::new(Box::new(exchange), Arc::new(Nothing))
 }

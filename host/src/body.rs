@@ -1,9 +1,11 @@
-//! The body of a request on its way from the client to an upstream, and what may break a body.
+//! Bodies on their way, the request's in particular, and what may break a body.
 //!
-//! Nothing is collected: a frame is read from the client when the upstream's connection has room
-//! for it. What happened to the body outlives it in its [`Progress`], because whoever drives the
-//! upstream's connection consumes the body.
+//! Nothing is collected unless a plugin asks for it: a frame is read from the client when the
+//! upstream's connection has room for it. What happened to the body outlives it in its
+//! [`Progress`], because whoever drives the upstream's connection consumes the body.
 
+mod collect;
+mod content;
 mod idle;
 mod progress;
 
@@ -20,6 +22,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::failure::Failure;
+pub use collect::{Collected, Held, Reservation, collect};
+pub use content::{Content, Full, Stream};
 pub(crate) use idle::IdleTimer;
 pub use progress::Progress;
 
@@ -30,11 +34,15 @@ const MISFRAMED: &str = "the request's body is not framed as announced";
 ///
 /// Its size is exact if the client announced a length, so that the upstream is told the same
 /// length; otherwise it is sent in chunks. Trailers are passed on.
-#[derive(Debug)]
-pub struct RequestBody(Option<Streamed>);
+#[derive(Debug, Default)]
+pub struct RequestBody {
+    content: Content,
+    progress: Option<Arc<Progress>>,
+}
 
+/// What the client sends.
 #[derive(Debug)]
-struct Streamed {
+struct FromClient {
     incoming: Incoming,
     limit_bytes: u64,
     idle: IdleTimer,
@@ -44,8 +52,8 @@ struct Streamed {
 impl RequestBody {
     /// Of a request without one.
     #[must_use]
-    pub const fn empty() -> Self {
-        Self(None)
+    pub fn empty() -> Self {
+        Self::default()
     }
 
     /// Passes on what the client sends: at most `limit_bytes`, with at most `idle` of waiting for
@@ -60,7 +68,20 @@ impl RequestBody {
         if incoming.is_end_stream() {
             progress.finish();
         }
-        Self(Some(Streamed { incoming, limit_bytes, idle: IdleTimer::new(idle), progress }))
+        let idle = IdleTimer::new(idle);
+        let from_client =
+            FromClient { incoming, limit_bytes, idle, progress: Arc::clone(&progress) };
+        Self { content: Content::streamed(from_client), progress: Some(progress) }
+    }
+
+    /// Takes the body out, to be put back by [`put`](Self::put) as what a plugin made of it.
+    pub fn take(&mut self) -> Content {
+        std::mem::take(&mut self.content)
+    }
+
+    /// Makes this the body; its progress stays that of what the client sends.
+    pub fn put(&mut self, content: Content) {
+        self.content = content;
     }
 
     /// Whether the announced length is above the limit already.
@@ -71,7 +92,7 @@ impl RequestBody {
 
     /// What becomes of this body; none of an empty one.
     pub(crate) fn progress(&self) -> Option<&Arc<Progress>> {
-        self.0.as_ref().map(|streamed| &streamed.progress)
+        self.progress.as_ref()
     }
 }
 
@@ -83,27 +104,24 @@ impl Body for RequestBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.get_mut().0 {
-            Some(streamed) => streamed.poll_frame(cx),
-            None => Poll::Ready(None),
-        }
+        Pin::new(&mut self.get_mut().content).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|streamed| streamed.incoming.is_end_stream())
+        self.content.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            Some(streamed) => streamed.incoming.size_hint(),
-            None => SizeHint::with_exact(0),
-        }
+        self.content.size_hint()
     }
 }
 
-impl Streamed {
+impl Body for FromClient {
+    type Data = Bytes;
+    type Error = BodyError;
+
     fn poll_frame(
-        &mut self,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.incoming).poll_frame(cx);
@@ -141,6 +159,16 @@ impl Streamed {
         }
     }
 
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl FromClient {
     /// Whoever writes a body of a known length does not ask for more after its last byte.
     fn has_ended(&self) -> bool {
         self.incoming.is_end_stream() || self.incoming.size_hint().exact() == Some(0)

@@ -23,13 +23,13 @@ use tokio_util::task::TaskTracker;
 pub use body::{Body, Cut};
 
 use arrival::Arrival;
-use body::Content;
 use finish::Finisher;
 
+use crate::body::{Content, Held, RequestBody};
 use crate::facts::{Exchange, Open, ResponseHead, Source};
 use crate::failure::Failure;
 use crate::listener::Peer;
-use crate::plugin::{Answered, Requested};
+use crate::plugin::{Answered, Holding, Requested};
 use crate::route::redirect;
 use crate::snapshot::{Destination, Route, Snapshot};
 use crate::upstream::Pools;
@@ -40,6 +40,8 @@ pub struct Worker {
     pub pools: Arc<Pools>,
     /// The current one; an exchange keeps the one that it began with.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Bodies that are held for plugins; all workers share it.
+    pub held: Arc<Held>,
     /// What goes on after a response: log phases. An ending gateway waits for them.
     pub tasks: TaskTracker,
 }
@@ -69,7 +71,7 @@ pub async fn handle(
     let (Some(route), None) = (route, &refused) else {
         let failure = refused.unwrap_or(Failure::RouteNotFound);
         let content = fail(&snapshot, accept.as_ref(), &mut open, failure);
-        return respond(&snapshot, open, Content::Full(content), None);
+        return respond(&snapshot, open, content.into(), None);
     };
     let served = Served { snapshot: &snapshot, route, worker: &worker, accept, hop, peer: &peer };
     served.serve(open, body, &finisher).await
@@ -89,22 +91,27 @@ impl Served<'_> {
     async fn serve(&self, open: Open, body: Incoming, finisher: &Finisher) -> Response<Body> {
         let deadline = Deadline::from_std(open.received) + self.route.timeout;
 
-        let requested = self.route.pipeline.on_request(open).await;
+        let holding = Holding { held: &self.worker.held, deadline };
+        let mut body = forward::body(self, body, finisher);
+
+        let requested = self.route.pipeline.on_request(open, &mut body, &holding).await;
         let Requested { mut open, answered, turns } = requested;
         let content = match answered {
-            Answered::Plugin(content) => Content::Full(content),
-            Answered::Failed(failure) => self.fail(&mut open, failure),
+            Answered::Plugin(content) => content.into(),
+            Answered::Failed(failure) => {
+                self.fail(&mut open, forward::blame(self, finisher, failure))
+            }
             Answered::Not => self.arrive(&mut open, body, finisher, deadline).await,
         };
+        open.take_in();
 
-        let (open, replaced) = self
+        let (open, content) = self
             .route
             .pipeline
-            .on_response(open, turns, |exchange, failure| {
+            .on_response(open, turns, content, &holding, |exchange, failure| {
                 fail(self.snapshot, self.accept.as_ref(), exchange, failure)
             })
             .await;
-        let content = replaced.map_or(content, Content::Full);
         respond(self.snapshot, open, content, Some((self.route, deadline)))
     }
 
@@ -112,13 +119,12 @@ impl Served<'_> {
     async fn arrive(
         &self,
         open: &mut Open,
-        body: Incoming,
+        body: RequestBody,
         finisher: &Finisher,
         deadline: Deadline,
     ) -> Content {
         match &self.route.destination {
             Destination::Upstream(upstream) => {
-                let body = forward::body(self, body, finisher);
                 let request = forward::request(self, open, body);
                 let sent = upstream.send(&self.worker.pools, request, &mut open.tally);
                 let outcome = match tokio::time::timeout_at(deadline, sent).await {
@@ -127,13 +133,16 @@ impl Served<'_> {
                 };
                 match outcome {
                     Ok(response) => forward::response(self, open, response),
-                    Err(failure) => self.fail(open, forward::blame(self, finisher, failure)),
+                    Err(failure) => match forward::verdict(open, failure) {
+                        Ok(content) => content,
+                        Err(failure) => self.fail(open, forward::blame(self, finisher, failure)),
+                    },
                 }
             }
             Destination::Fixed(response) => {
                 let (status, headers, body) = reply::fixed(response);
                 open.respond(Source::Gateway, ResponseHead { status, headers });
-                Content::Full(body)
+                body.into()
             }
             Destination::Redirect(to) => {
                 let request = &open.request;
@@ -147,13 +156,13 @@ impl Served<'_> {
                 let location = redirect::location(to, &origin);
                 let (status, headers, body) = reply::redirect(to.status, &location);
                 open.respond(Source::Gateway, ResponseHead { status, headers });
-                Content::Full(body)
+                body.into()
             }
         }
     }
 
     fn fail(&self, open: &mut Open, failure: Failure) -> Content {
-        Content::Full(fail(self.snapshot, self.accept.as_ref(), open, failure))
+        fail(self.snapshot, self.accept.as_ref(), open, failure).into()
     }
 }
 
@@ -200,12 +209,12 @@ fn respond(
         fields::set_request_id(&mut head.headers, id);
     }
     let length = fields::Content::of_response(&request.method, head.status, content.exact());
-    if let Content::Full(bytes) = &content
+    if let Content::Full(full) = &content
         && request.method == Method::HEAD
         && head.status != StatusCode::NOT_MODIFIED
     {
         // RFC 9110 section 8.6: what a GET would have got.
-        fields::frame(&mut head.headers, fields::Content::Exact(bytes.len() as u64));
+        fields::frame(&mut head.headers, fields::Content::Exact(full.bytes().len() as u64));
     }
     fields::frame(&mut head.headers, length);
     let bodyless = matches!(length, fields::Content::Nothing | fields::Content::Described)

@@ -8,6 +8,7 @@ mod attribute;
 mod client;
 mod edit;
 mod head;
+mod late;
 mod open;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use attribute::Attribute;
 pub use client::{Client, TlsFacts};
 pub use edit::{Edit, EditError, HeadLimits};
 pub use head::{RequestHead, ResponseHead, Scheme};
+pub use late::{Late, Verdict};
 pub use open::{Finish, Open};
 
 /// Attributes of one exchange at most.
@@ -26,7 +28,7 @@ pub const ATTRIBUTES_MAX: usize = 128;
 pub const ATTRIBUTE_BYTES_MAX: usize = 64 * 1024;
 
 /// One request and its response.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Exchange {
     /// What the client sees in `x-request-id`.
     pub id: Box<str>,
@@ -52,6 +54,10 @@ pub struct Exchange {
     pub head_limits: HeadLimits,
     /// How the exchange went.
     pub tally: Tally,
+    /// What plugins find out on the side; absent until one does.
+    pub late: Option<Arc<Late>>,
+    /// Whether this is a copy for a plugin in the middle of a body.
+    pub is_aside: bool,
 }
 
 /// Who produced a response.
@@ -81,7 +87,7 @@ impl Source {
 }
 
 /// How an exchange went, for the log phase and the metrics.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// From the last attempt's start to the upstream's head.
     pub upstream_time: Option<Duration>,
@@ -152,14 +158,17 @@ impl Exchange {
         if held + name.len() + value.text_len() > ATTRIBUTE_BYTES_MAX {
             return false;
         }
-        if let Some((_, known)) = self.attributes.iter_mut().find(|(known, _)| &**known == name) {
-            *known = value;
-            return true;
-        }
-        if self.attributes.len() >= ATTRIBUTES_MAX {
+        let known = self.attributes.iter().position(|(known, _)| &**known == name);
+        if known.is_none() && self.attributes.len() >= ATTRIBUTES_MAX {
             return false;
         }
-        self.attributes.push((name.into(), value));
+        if let Some(late) = self.late.as_ref().filter(|_| self.is_aside) {
+            late.set_attribute(name, value.clone());
+        }
+        match known.and_then(|at| self.attributes.get_mut(at)) {
+            Some((_, known)) => *known = value,
+            None => self.attributes.push((name.into(), value)),
+        }
         true
     }
 }

@@ -8,7 +8,8 @@ use std::fmt;
 /// the log field and in the `error` member of the body. Where RFC 9209 section 2.3 has a name that
 /// fits exactly it is that name: `http_request_error`, `destination_not_found`, `dns_error`,
 /// `destination_unavailable`, `connection_refused`, `connection_timeout`, `connection_terminated`,
-/// `http_protocol_error`, `http_response_timeout` and `proxy_internal_error`. All others are
+/// `http_protocol_error`, `http_request_denied`, `http_response_body_size`,
+/// `http_response_timeout` and `proxy_internal_error`. All others are
 /// Tidegate's own. Tokens do not change once released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -52,12 +53,16 @@ pub enum Failure {
     ConnectionError,
     /// The upstream's response broke the rules of HTTP.
     ResponseMalformed,
+    /// A longer response than a plugin of the route can take.
+    ResponseBodyTooLarge,
     /// The upstream sent no response head in time.
     ResponseTimeout,
     /// The route's whole time was used up, whoever used it.
     RouteTimeout,
     /// A plugin was stopped by the engine or broke the contract.
     PluginTrap,
+    /// A plugin answered in the middle of a body.
+    PluginRefused,
     /// A plugin used up its running time or its time from start to end.
     PluginTimeout,
 }
@@ -69,6 +74,7 @@ impl Failure {
         match self {
             Self::Malformed { status, .. } => *status,
             Self::RequestMalformed(_) => 400,
+            Self::PluginRefused => 403,
             Self::RouteNotFound => 404,
             Self::RequestHeadTimeout | Self::RequestBodyTimeout => 408,
             Self::RequestBodyTooLarge => 413,
@@ -80,6 +86,7 @@ impl Failure {
             | Self::ConnectionTerminated
             | Self::ConnectionError
             | Self::ResponseMalformed
+            | Self::ResponseBodyTooLarge
             | Self::DnsError => 502,
             Self::Overloaded(_) | Self::DestinationUnavailable => 503,
             Self::ConnectionTimeout | Self::ResponseTimeout | Self::RouteTimeout => 504,
@@ -107,8 +114,10 @@ impl Failure {
             Self::ConnectionTerminated => "connection_terminated",
             Self::ConnectionError => "connection_error",
             Self::ResponseMalformed => "http_protocol_error",
+            Self::ResponseBodyTooLarge => "http_response_body_size",
             Self::ResponseTimeout => "http_response_timeout",
             Self::RouteTimeout => "route_timeout",
+            Self::PluginRefused => "http_request_denied",
             Self::PluginTrap => "proxy_internal_error",
             Self::PluginTimeout => "plugin_timeout",
         }
@@ -128,6 +137,7 @@ impl Failure {
             | Self::ConnectionTerminated
             | Self::ConnectionError
             | Self::ResponseMalformed
+            | Self::ResponseBodyTooLarge
             | Self::ResponseTimeout => true,
             Self::RequestMalformed(_)
             | Self::Malformed { .. }
@@ -140,6 +150,7 @@ impl Failure {
             | Self::MethodNotSupported
             | Self::Overloaded(_)
             | Self::RouteTimeout
+            | Self::PluginRefused
             | Self::PluginTrap
             | Self::PluginTimeout => false,
         }
@@ -166,8 +177,12 @@ impl Failure {
             Self::ConnectionTerminated => "the upstream closed the connection without a response",
             Self::ConnectionError => "the upstream could not be reached",
             Self::ResponseMalformed => "the upstream's response was not valid HTTP",
+            Self::ResponseBodyTooLarge => {
+                "the upstream's response is too large for a policy of this route"
+            }
             Self::ResponseTimeout => "the upstream did not respond in time",
             Self::RouteTimeout => "the request took longer than its route allows",
+            Self::PluginRefused => "a policy of this route refused this request",
             Self::PluginTrap => "a policy of this route failed",
             Self::PluginTimeout => "a policy of this route took too long",
         }
@@ -190,7 +205,7 @@ mod tests {
     const OTHERS: bool = false;
 
     #[rustfmt::skip]
-    const TABLE: [(Failure, u16, &str, bool); 21] = [
+    const TABLE: [(Failure, u16, &str, bool); 23] = [
         (Failure::RequestMalformed("why"), 400, "http_request_error", OTHERS),
         (Failure::Malformed { status: 505, reason: "why" }, 505, "request_framing_error", OTHERS),
         (Failure::RequestHeadTimeout, 408, "request_head_timeout", OTHERS),
@@ -208,8 +223,10 @@ mod tests {
         (Failure::ConnectionTerminated, 502, "connection_terminated", UPSTREAM),
         (Failure::ConnectionError, 502, "connection_error", UPSTREAM),
         (Failure::ResponseMalformed, 502, "http_protocol_error", UPSTREAM),
+        (Failure::ResponseBodyTooLarge, 502, "http_response_body_size", UPSTREAM),
         (Failure::ResponseTimeout, 504, "http_response_timeout", UPSTREAM),
         (Failure::RouteTimeout, 504, "route_timeout", OTHERS),
+        (Failure::PluginRefused, 403, "http_request_denied", OTHERS),
         (Failure::PluginTrap, 500, "proxy_internal_error", OTHERS),
         (Failure::PluginTimeout, 500, "plugin_timeout", OTHERS),
     ];

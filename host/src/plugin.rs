@@ -7,9 +7,12 @@
 //! - the first that answers ends the request phase. Response phases then run in reverse order,
 //!   from the one that answered back to the first; those behind it are left out;
 //! - response phases run for every response, whoever gave it, failures of the gateway included;
+//! - a body phase runs right after the phase that asked for the body if that is held for it, and
+//!   as the body streams by otherwise;
 //! - log phases run in the order of the pipeline for every exchange of the route.
 
 pub mod cache;
+mod call;
 mod capability;
 pub mod contract;
 mod embedded;
@@ -19,6 +22,7 @@ mod guest;
 mod instance;
 mod loader;
 mod pipeline;
+mod stage;
 mod trace;
 
 use std::path::PathBuf;
@@ -29,7 +33,7 @@ use arc_swap::ArcSwap;
 pub use cache::FunctionCache;
 pub use engine::Engine;
 pub use loader::Loader;
-pub use pipeline::{Answered, Pipeline, Requested};
+pub use pipeline::{Answered, Holding, Pipeline, Requested};
 pub use trace::Trace;
 
 pub use contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
@@ -38,7 +42,8 @@ use contract::bindings::exports::tidegate::plugin::lifecycle::Description;
 use contract::bindings::tidegate::plugin::types;
 use instance::Instances;
 
-use crate::config::{Budget, Grants, Isolation, OnError};
+use crate::body::Held;
+use crate::config::{Budget, Grants, Isolation, OnError, OnLargeBody};
 use crate::state::{counter, kv, output};
 use crate::telemetry::Metrics;
 
@@ -55,6 +60,8 @@ pub struct Services {
     pub metrics: Arc<Metrics>,
     /// Whose calls are shown.
     pub trace: Trace,
+    /// Bodies that are held for plugins.
+    pub held: Arc<Held>,
 }
 
 /// Who produced a response, in the contract's words.
@@ -70,6 +77,9 @@ pub struct Plugin {
     identity: Identity,
     description: Description,
     on_error: OnError,
+    /// Of a body that is held for this plugin, at most.
+    body_bytes: u64,
+    on_large_body: OnLargeBody,
     instances: Instances,
 }
 
@@ -164,13 +174,7 @@ impl Plugin {
     /// The phases that the component exports, in the order in which they run.
     #[must_use]
     pub fn phases(&self) -> Vec<&'static str> {
-        let exports = &self.instances.image().exports;
-        let phases = [
-            (exports.request.is_some(), "request"),
-            (exports.response.is_some(), "response"),
-            (exports.log.is_some(), "log"),
-        ];
-        phases.into_iter().filter_map(|(exported, phase)| exported.then_some(phase)).collect()
+        self.instances.image().exports.phases()
     }
 
     /// Instances that are lent now.

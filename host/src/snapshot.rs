@@ -200,6 +200,7 @@ impl Snapshot {
         services.counters.set_entries_max(self.settings.limits.counters);
         services.kv.retain(|name| config.plugins.iter().any(|plugin| plugin.name == name));
         services.metrics.retain(&crate::telemetry::metrics::Live::of(config));
+        services.held.set_max(self.settings.limits.held_bodies_bytes);
         services.metrics.set_snapshot(self.id);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use crate::bindings::plugin::tidegate::plugin::types::{
-    Answer, Header, HeaderError, RequestAction, ResponseAction,
+    Answer, BodyAction, Header, HeaderError, RequestAction, ResponseAction,
 };
 
 /// Built up from a status:
@@ -69,6 +69,12 @@ impl From<Answer> for RequestAction {
 }
 
 impl From<Answer> for ResponseAction {
+    fn from(answer: Answer) -> Self {
+        Self::Respond(answer)
+    }
+}
+
+impl From<Answer> for BodyAction {
     fn from(answer: Answer) -> Self {
         Self::Respond(answer)
     }

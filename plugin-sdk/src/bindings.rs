@@ -40,6 +40,28 @@ pub mod on_response {
     });
 }
 
+pub mod on_request_body {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "on-request-body",
+        pub_export_macro: true,
+        export_macro_name: "export_on_request_body",
+        default_bindings_module: "tidegate_plugin::bindings::on_request_body",
+        with: { "tidegate:plugin/types@0.1.0": crate::bindings::plugin::tidegate::plugin::types },
+    });
+}
+
+pub mod on_response_body {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "on-response-body",
+        pub_export_macro: true,
+        export_macro_name: "export_on_response_body",
+        default_bindings_module: "tidegate_plugin::bindings::on_response_body",
+        with: { "tidegate:plugin/types@0.1.0": crate::bindings::plugin::tidegate::plugin::types },
+    });
+}
+
 pub mod on_log {
     wit_bindgen::generate!({
         path: "../wit",

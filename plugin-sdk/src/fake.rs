@@ -57,8 +57,8 @@ pub use exchange::Exchange;
 pub use outcome::{Edit, Outcome};
 
 use crate::{
-    ConfigError, OnLog, OnRequest, OnResponse, Plugin, RequestAction, ResponseAction, Source,
-    Summary, config, guest,
+    BodyAction, ConfigError, OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, Plugin,
+    RequestAction, ResponseAction, Source, Summary, config, guest,
 };
 use phase::Phase;
 
@@ -89,6 +89,58 @@ pub fn schema<P: Plugin>() -> serde_json::Value {
 #[must_use]
 pub fn run_request<P: OnRequest>(plugin: &P, exchange: Exchange) -> Outcome<RequestAction> {
     run(Phase::Request, exchange, || plugin.on_request())
+}
+
+/// A part of a body, or all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    bytes: Vec<u8>,
+    last: bool,
+    held: bool,
+}
+
+impl Part {
+    /// All of it, as after `NeedBody`: the head can still be changed.
+    #[must_use]
+    pub fn whole(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { bytes: bytes.into(), last: true, held: true }
+    }
+
+    /// A part of a body that streams, and more follows.
+    #[must_use]
+    pub fn next(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { bytes: bytes.into(), last: false, held: false }
+    }
+
+    /// The last part of a body that streams.
+    #[must_use]
+    pub fn last(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { bytes: bytes.into(), last: true, held: false }
+    }
+}
+
+/// Runs the body phase of requests with one part.
+#[must_use]
+pub fn run_request_body<P: OnRequestBody>(
+    plugin: &P,
+    mut exchange: Exchange,
+    part: Part,
+) -> Outcome<BodyAction> {
+    let phase = if part.held { Phase::RequestHeld } else { Phase::RequestStream };
+    exchange.is_last_part = part.last;
+    run(phase, exchange, || plugin.on_request_body(part.bytes, part.last))
+}
+
+/// Runs the body phase of responses with one part.
+#[must_use]
+pub fn run_response_body<P: OnResponseBody>(
+    plugin: &P,
+    mut exchange: Exchange,
+    part: Part,
+) -> Outcome<BodyAction> {
+    let phase = if part.held { Phase::ResponseHeld } else { Phase::ResponseStream };
+    exchange.is_last_part = part.last;
+    run(phase, exchange.with_edits_applied(), || plugin.on_response_body(part.bytes, part.last))
 }
 
 /// Runs the response phase, after the edits that request phases left for the response.

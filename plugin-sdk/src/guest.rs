@@ -4,9 +4,14 @@ use std::cell::OnceCell;
 
 use crate::bindings::on_log::exports::tidegate::plugin::log_phase;
 use crate::bindings::on_request::exports::tidegate::plugin::request_phase;
+use crate::bindings::on_request_body::exports::tidegate::plugin::request_body_phase;
 use crate::bindings::on_response::exports::tidegate::plugin::response_phase;
+use crate::bindings::on_response_body::exports::tidegate::plugin::response_body_phase;
 use crate::bindings::plugin::exports::tidegate::plugin::lifecycle;
-use crate::{OnLog, OnRequest, OnResponse, Plugin, RequestAction, ResponseAction, Summary, config};
+use crate::{
+    BodyAction, OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, Plugin, RequestAction,
+    ResponseAction, Summary, config,
+};
 
 /// A plugin as a component: what the exporting crate adds to the plugin's type.
 pub trait Component {
@@ -73,9 +78,21 @@ impl<C: Component<Plugin: OnRequest>> request_phase::Guest for C {
     }
 }
 
+impl<C: Component<Plugin: OnRequestBody>> request_body_phase::Guest for C {
+    fn on_request_body(bytes: Vec<u8>, last: bool) -> BodyAction {
+        with_plugin::<C, _>(|plugin| plugin.on_request_body(bytes, last))
+    }
+}
+
 impl<C: Component<Plugin: OnResponse>> response_phase::Guest for C {
     fn on_response() -> ResponseAction {
         with_plugin::<C, _>(OnResponse::on_response)
+    }
+}
+
+impl<C: Component<Plugin: OnResponseBody>> response_body_phase::Guest for C {
+    fn on_response_body(bytes: Vec<u8>, last: bool) -> BodyAction {
+        with_plugin::<C, _>(|plugin| plugin.on_response_body(bytes, last))
     }
 }
 
@@ -185,9 +202,19 @@ macro_rules! __export_phase {
             $component with_types_in $crate::bindings::on_request
         );
     };
+    (OnRequestBody $component:ident) => {
+        $crate::bindings::on_request_body::export_on_request_body!(
+            $component with_types_in $crate::bindings::on_request_body
+        );
+    };
     (OnResponse $component:ident) => {
         $crate::bindings::on_response::export_on_response!(
             $component with_types_in $crate::bindings::on_response
+        );
+    };
+    (OnResponseBody $component:ident) => {
+        $crate::bindings::on_response_body::export_on_response_body!(
+            $component with_types_in $crate::bindings::on_response_body
         );
     };
     (OnLog $component:ident) => {
@@ -196,7 +223,9 @@ macro_rules! __export_phase {
         );
     };
     ($other:ident $component:ident) => {
-        ::std::compile_error!("a phase is one of `OnRequest`, `OnResponse` and `OnLog`");
+        ::std::compile_error!(
+            "a phase is one of `OnRequest`, `OnRequestBody`, `OnResponse`, `OnResponseBody` and `OnLog`"
+        );
     };
 }
 
@@ -218,14 +247,22 @@ macro_rules! __export_phase {
     (OnRequest $component:ident) => {
         const _: fn() = || $crate::guest::check_on_request::<$component>();
     };
+    (OnRequestBody $component:ident) => {
+        const _: fn() = || $crate::guest::check_on_request_body::<$component>();
+    };
     (OnResponse $component:ident) => {
         const _: fn() = || $crate::guest::check_on_response::<$component>();
+    };
+    (OnResponseBody $component:ident) => {
+        const _: fn() = || $crate::guest::check_on_response_body::<$component>();
     };
     (OnLog $component:ident) => {
         const _: fn() = || $crate::guest::check_on_log::<$component>();
     };
     ($other:ident $component:ident) => {
-        ::std::compile_error!("a phase is one of `OnRequest`, `OnResponse` and `OnLog`");
+        ::std::compile_error!(
+            "a phase is one of `OnRequest`, `OnRequestBody`, `OnResponse`, `OnResponseBody` and `OnLog`"
+        );
     };
 }
 
@@ -234,6 +271,12 @@ pub const fn check_plugin<C: lifecycle::Guest>() {}
 
 /// Compiles for components with a request phase only.
 pub const fn check_on_request<C: request_phase::Guest>() {}
+
+/// Compiles for components with a body phase of requests only.
+pub const fn check_on_request_body<C: request_body_phase::Guest>() {}
+
+/// Compiles for components with a body phase of responses only.
+pub const fn check_on_response_body<C: response_body_phase::Guest>() {}
 
 /// Compiles for components with a response phase only.
 pub const fn check_on_response<C: response_phase::Guest>() {}

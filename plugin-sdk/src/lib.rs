@@ -123,7 +123,9 @@ use bindings::plugin::tidegate::plugin as host;
 #[cfg(not(target_family = "wasm"))]
 use fake as host;
 
-pub use answer::{Answer, Header, RequestAction, ResponseAction};
+pub use answer::{Answer, BodyAction, Header, RequestAction, ResponseAction};
 pub use config::{ConfigError, NoConfig};
-pub use plugin::{OnLog, OnRequest, OnResponse, Plugin, Source, Summary};
+pub use plugin::{
+    OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, Plugin, Source, Summary,
+};
 pub use {schemars, serde, serde_json};

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{ConfigError, RequestAction, ResponseAction};
+use crate::{BodyAction, ConfigError, RequestAction, ResponseAction};
 
 pub use crate::bindings::on_log::exports::tidegate::plugin::log_phase::Summary;
 pub use crate::bindings::plugin::tidegate::plugin::types::Source;
@@ -40,11 +40,33 @@ pub trait OnRequest: Plugin {
     fn on_request(&self) -> RequestAction;
 }
 
+/// Reads or changes the bodies of requests.
+///
+/// Called on the instance whose `on_request` returned [`RequestAction::NeedBody`],
+/// [`ObserveBody`](RequestAction::ObserveBody) or [`TransformBody`](RequestAction::TransformBody),
+/// so what has to be remembered from one to the other, or from part to part, can be kept in a cell of the plugin.
+pub trait OnRequestBody: OnRequest {
+    /// Called once with the whole body after `NeedBody`, with each part as it comes otherwise;
+    /// `last` is set with the last part, which may be empty.
+    fn on_request_body(&self, bytes: Vec<u8>, last: bool) -> BodyAction;
+}
+
 /// Acts on a response before it goes to the client.
 pub trait OnResponse: Plugin {
     /// Called when there is a response head, in the reverse order of the pipeline, whoever gave
     /// the response.
     fn on_response(&self) -> ResponseAction;
+}
+
+/// Reads or changes the bodies of responses.
+///
+/// Called on the instance whose `on_response` returned [`ResponseAction::NeedBody`],
+/// [`ObserveBody`](ResponseAction::ObserveBody) or
+/// [`TransformBody`](ResponseAction::TransformBody).
+pub trait OnResponseBody: OnResponse {
+    /// Called once with the whole body after `NeedBody`, with each part as it comes otherwise;
+    /// `last` is set with the last part, which may be empty.
+    fn on_response_body(&self, bytes: Vec<u8>, last: bool) -> BodyAction;
 }
 
 /// Looks at an exchange when it is over.

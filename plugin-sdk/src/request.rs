@@ -1,4 +1,5 @@
-//! The request's head. Reads work in every phase; writes in the request phase only.
+//! The request's head. Reads work in every phase; writes in the request phase, and in the body phase
+//! after `NeedBody`.
 
 use crate::host::request as host;
 
@@ -100,4 +101,10 @@ pub fn append_header(name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderEr
 /// See [`HeaderError`].
 pub fn remove_header(name: &str) -> Result<(), HeaderError> {
     host::remove_header(name)
+}
+
+/// The field lines after the body, in the call of the body phase for its last part.
+#[must_use]
+pub fn trailers() -> Vec<Header> {
+    host::trailers()
 }

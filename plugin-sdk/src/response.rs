@@ -71,3 +71,9 @@ pub fn append_header(name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderEr
 pub fn remove_header(name: &str) -> Result<(), HeaderError> {
     host::remove_header(name)
 }
+
+/// The field lines after the body, in the call of the body phase for its last part.
+#[must_use]
+pub fn trailers() -> Vec<Header> {
+    host::trailers()
+}

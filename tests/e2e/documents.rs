@@ -146,6 +146,7 @@ fn builder(cache: &Path) -> Builder {
         outputs: Arc::new(ArcSwap::from_pointee(Outputs::open(&[], None).unwrap())),
         metrics: Arc::new(Metrics::default()),
         trace: Trace::default(),
+        held: tidegate::body::Held::new(1 << 20),
     };
     let cache = FunctionCache::new(Some(cache.to_owned()));
     Builder::new(Arc::new(Engine::new(100, cache).unwrap()), services)

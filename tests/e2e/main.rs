@@ -11,11 +11,13 @@
 mod access_log;
 mod admin;
 mod body;
+mod body_phase;
 mod cli;
 mod contract;
 mod documents;
 mod drain;
 mod failure;
+mod faults;
 mod framing;
 mod hostile;
 mod isolation;

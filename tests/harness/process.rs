@@ -15,7 +15,8 @@ use crate::soon;
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    log: Lines<BufReader<ChildStderr>>,
+    /// Until nobody wants it.
+    log: Option<Lines<BufReader<ChildStderr>>>,
     address: SocketAddr,
     admin: SocketAddr,
     folder: tempfile::TempDir,
@@ -90,7 +91,7 @@ impl Builder {
             }
         }
         let (Some(address), Some(admin)) = (address, admin) else { unreachable!("both are set") };
-        Process { child, log, address, admin, folder }
+        Process { child, log: Some(log), address, admin, folder }
     }
 }
 
@@ -137,8 +138,8 @@ impl Process {
     /// The log ends before.
     pub async fn logs(&mut self, message: &str) -> Value {
         loop {
-            let line =
-                soon(self.log.next_line()).await.expect("readable").expect("a further event");
+            let log = self.log.as_mut().expect("the log is not ignored");
+            let line = soon(log.next_line()).await.expect("readable").expect("a further event");
             if let Ok(event) = serde_json::from_str::<Value>(&line)
                 && text(&event, "message") == message
             {
@@ -154,7 +155,8 @@ impl Process {
     pub async fn traces(&mut self, last: &str) -> Vec<String> {
         let mut lines = Vec::new();
         loop {
-            let line = soon(self.log.next_line()).await.expect("readable").expect("a further line");
+            let log = self.log.as_mut().expect("the log is not ignored");
+            let line = soon(log.next_line()).await.expect("readable").expect("a further line");
             if serde_json::from_str::<Value>(&line).is_err() {
                 lines.push(line);
             }
@@ -164,12 +166,11 @@ impl Process {
         }
     }
 
-    /// Reads on what the process logs, so that it never waits for a reader.
-    ///
-    /// # Panics
-    /// It was called before.
-    pub async fn ignore_log(&mut self) {
-        while let Ok(Some(_)) = self.log.next_line().await {}
+    /// Forgets what the process logs from now on, so that it never waits for a reader.
+    pub fn ignore_log(&mut self) {
+        if let Some(mut log) = self.log.take() {
+            tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        }
     }
 
     /// The resident memory in KiB.

@@ -127,8 +127,9 @@ pub fn components(profile: Profile, folders: &[&str]) -> Result<Vec<Component>, 
         return Err(BuildError::TargetMissing);
     }
     let target_folder = target_folder();
-    let status =
-        cargo(profile, &root, &target_folder, packages.values()).status().map_err(BuildError::NotStarted)?;
+    let status = cargo(profile, &root, &target_folder, packages.values())
+        .status()
+        .map_err(BuildError::NotStarted)?;
     if !status.success() {
         return Err(BuildError::Failed);
     }

@@ -75,7 +75,10 @@ fn scoped(value: &Value<'_>, plugin: &str, known: &Known<'_>) -> Option<Grants> 
             let finding = unknown(value, entry.key_at, entry.key, &quoted(entry.key));
             return value.refuse(finding);
         };
-        Some(scope(capability, &entry.value, plugin, known)?.map(|scope| (capability, scope)))
+        if let Kind::Boolean(false) = entry.value.node.kind {
+            return Some(None);
+        }
+        scope(capability, &entry.value, plugin, known).map(|scope| Some((capability, scope)))
     })?;
     Some(scopes.into_iter().flatten().collect())
 }
@@ -93,23 +96,15 @@ fn unknown(value: &Value<'_>, at: &Location, name: &str, quoted: &str) -> Findin
     value.check.sources.finding(at, format!("there is no grant {quoted}")).maybe_hint(hint)
 }
 
-/// `Some(None)` grants nothing.
-fn scope(
-    capability: &str,
-    value: &Value<'_>,
-    plugin: &str,
-    known: &Known<'_>,
-) -> Option<Option<Scope>> {
+/// What is granted by a value other than `false`.
+fn scope(capability: &str, value: &Value<'_>, plugin: &str, known: &Known<'_>) -> Option<Scope> {
     let example = scope_example(capability);
     match (&value.node.kind, capability) {
-        (Kind::Boolean(true), _) if example.is_none() => Some(Some(Scope::Whole)),
-        (Kind::Boolean(false), _) => Some(None),
-        (Kind::Table(_), "consumers") => consumers(value).map(Scope::Consumers).map(Some),
-        (Kind::Table(_), "http-client") => {
-            http_client(value, plugin, known).map(Scope::HttpClient).map(Some)
-        }
-        (Kind::Table(_), "kv") => kv(value).map(Scope::Kv).map(Some),
-        (Kind::Array(_), "secret") => secrets(value, plugin, known).map(Scope::Secret).map(Some),
+        (Kind::Boolean(true), _) if example.is_none() => Some(Scope::Whole),
+        (Kind::Table(_), "consumers") => consumers(value).map(Scope::Consumers),
+        (Kind::Table(_), "http-client") => http_client(value, plugin, known).map(Scope::HttpClient),
+        (Kind::Table(_), "kv") => kv(value).map(Scope::Kv),
+        (Kind::Array(_), "secret") => secrets(value, plugin, known).map(Scope::Secret),
         (_, "consumers" | "kv") => value.wrong("`true`, `false` or a table"),
         (_, _) => {
             let expected = match capability {

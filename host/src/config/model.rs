@@ -17,7 +17,9 @@ use ipnet::IpNet;
 use super::Location;
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
-pub use plugin::{Budget, Component, Isolation, OnError, Plugin, PluginId, PluginPlaces};
+pub use plugin::{
+    Budget, Component, Isolation, OnError, OnLargeBody, Plugin, PluginId, PluginPlaces,
+};
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
 pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId};
 
@@ -83,6 +85,8 @@ pub struct Limits {
     pub counters: usize,
     /// Bytes of keys and values that one plugin may hold in `kv`.
     pub kv_bytes: usize,
+    /// All bodies together that are held for plugins at one time, in bytes.
+    pub held_bodies_bytes: u64,
     /// Plugin instances alive at once, over all plugins.
     pub instances: u32,
 }

@@ -10,7 +10,8 @@ use super::table::Table;
 use super::tree::Kind;
 use super::value::{Entry, Value};
 use super::{
-    Budget, Component, Isolation, Location, OnError, Plugin, PluginPlaces, Secret, json, names,
+    Budget, Component, Isolation, Location, OnError, OnLargeBody, Plugin, PluginPlaces, Secret,
+    json, names,
 };
 
 /// Calls that a pooled instance serves, unless said otherwise.
@@ -60,6 +61,12 @@ const QUEUE: usize = 1024;
 /// Each waiting exchange holds a connection, and there are no more of those.
 const QUEUE_MAX: usize = 1_000_000;
 
+/// A form or a JSON document; what is longer should stream.
+const BODY_BYTES: u64 = 1 << 20;
+
+/// What fits into the largest memory twice.
+const BODY_RANGE: RangeInclusive<u64> = 1..=512 << 20;
+
 pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> Option<Plugin> {
     let mut table = entry.value.table()?;
     let place = table.need("component", "\"jwt\"");
@@ -76,6 +83,7 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
     places.sort_by(|(one, _), (other, _)| one.cmp(other));
     let isolation = table.or("isolation", Isolation::Request, isolation);
     let on_error = table.or("on_error", OnError::Deny, on_error);
+    let on_large_body = table.or("on_large_body", OnLargeBody::Deny, on_large_body);
     let granted = table.take("grants");
     let granted_at = granted.as_ref().map_or(entry.value.at(), Value::at).clone();
     let grants =
@@ -88,6 +96,7 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
         config: Secret::new(config?),
         isolation: isolation?,
         on_error: on_error?,
+        on_large_body: on_large_body?,
         grants: grants?,
         budget: budget?,
         at: PluginPlaces {
@@ -139,6 +148,10 @@ fn on_error(value: &Value<'_>) -> Option<OnError> {
     value.one_of(&[("deny", OnError::Deny), ("skip", OnError::Skip)])
 }
 
+fn on_large_body(value: &Value<'_>) -> Option<OnLargeBody> {
+    value.one_of(&[("deny", OnLargeBody::Deny), ("skip", OnLargeBody::Skip)])
+}
+
 fn budget(mut table: Table<'_>) -> Option<Budget> {
     let memory_bytes = table.or("memory", MEMORY_BYTES, |value| value.size(&MEMORY_RANGE));
     let cpu_at = table.take("cpu");
@@ -147,6 +160,7 @@ fn budget(mut table: Table<'_>) -> Option<Budget> {
     let wall = wall_at.as_ref().map_or(Some(WALL), |value| value.duration(&WALL_RANGE));
     let instances = table.or("instances", INSTANCES, |value| value.integer(1..=INSTANCES_MAX));
     let queue = table.or("queue", QUEUE, |value| value.integer(0..=QUEUE_MAX));
+    let body_bytes = table.or("body", BODY_BYTES, |value| value.size(&BODY_RANGE));
     table.end();
     let (cpu, wall) = (cpu?, wall?);
     if cpu > wall {
@@ -159,5 +173,12 @@ fn budget(mut table: Table<'_>) -> Option<Budget> {
         );
         return place.refuse(finding.hint(hint));
     }
-    Some(Budget { memory_bytes: memory_bytes?, cpu, wall, instances: instances?, queue: queue? })
+    Some(Budget {
+        memory_bytes: memory_bytes?,
+        cpu,
+        wall,
+        instances: instances?,
+        queue: queue?,
+        body_bytes: body_bytes?,
+    })
 }

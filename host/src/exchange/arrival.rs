@@ -95,6 +95,8 @@ pub(super) fn receive(
             bytes: settings.limits.request_head_bytes,
         },
         tally: Tally::default(),
+        late: None,
+        is_aside: false,
     });
     let hop = Trust { trusted: client.trusted, trailers };
     let found = match (fault, named) {

@@ -7,39 +7,9 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant as Deadline, Sleep};
 
+use crate::body::Content;
 use crate::facts::Open;
 use crate::failure::Failure;
-use crate::upstream::ResponseBody;
-
-/// Where the bytes come from.
-#[derive(Debug)]
-pub(super) enum Content {
-    /// Nothing follows.
-    Empty,
-    /// These bytes.
-    Full(Bytes),
-    /// What the upstream sends, as it comes.
-    Streamed(Box<ResponseBody>),
-}
-
-impl Content {
-    /// The number of bytes, if it is known.
-    pub(super) fn exact(&self) -> Option<u64> {
-        match self {
-            Self::Empty => Some(0),
-            Self::Full(bytes) => Some(bytes.len() as u64),
-            Self::Streamed(body) => body.size_hint().exact(),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        match self {
-            Self::Empty => true,
-            Self::Full(bytes) => bytes.is_empty(),
-            Self::Streamed(body) => body.is_end_stream(),
-        }
-    }
-}
 
 /// A response's body. The exchange is finished when it ends or is dropped.
 #[derive(Debug)]
@@ -54,14 +24,14 @@ pub struct Body {
 impl Body {
     pub(super) fn new(content: Content, mut open: Open, deadline: Option<Deadline>) -> Self {
         // hyper never asks a body for what it says it has not.
-        open.tally.complete = content.is_over();
+        open.tally.complete = content.is_end_stream();
         let open = Some(open);
         Self { content, open, deadline, timer: None }
     }
 
     /// Counts what was handed over, and ends the exchange after the last of it.
     fn handed(&mut self, bytes: usize) {
-        let over = self.content.is_over();
+        let over = self.content.is_end_stream();
         if let Some(open) = &mut self.open {
             open.tally.response_body_bytes += bytes as u64;
             open.tally.complete = over;
@@ -101,18 +71,7 @@ impl HttpBody for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let body = &mut *self;
-        let polled = match &mut body.content {
-            Content::Empty => return Poll::Ready(None),
-            Content::Full(bytes) => {
-                let bytes = std::mem::take(bytes);
-                if bytes.is_empty() {
-                    return Poll::Ready(None);
-                }
-                body.handed(bytes.len());
-                return Poll::Ready(Some(Ok(Frame::data(bytes))));
-            }
-            Content::Streamed(streamed) => Pin::new(&mut **streamed).poll_frame(context),
-        };
+        let polled = Pin::new(&mut body.content).poll_frame(context);
         match polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
@@ -138,14 +97,11 @@ impl HttpBody for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.content.is_over()
+        self.content.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Streamed(body) => body.size_hint(),
-            content => content.exact().map_or_else(SizeHint::new, SizeHint::with_exact),
-        }
+        self.content.size_hint()
     }
 }
 

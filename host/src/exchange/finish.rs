@@ -59,22 +59,13 @@ impl Finish for Finisher {
         }
         if let Some(route) = route.filter(|route| route.pipeline.has_log_phase()) {
             let pipeline = Arc::clone(&route.pipeline);
-            let open = Open::new(exchange, nothing());
+            exchange.take_in();
+            let open = Open::detached(exchange);
             self.tasks.spawn(async move {
                 pipeline.on_complete(open, |exchange| summary(exchange, duration)).await;
             });
         }
     }
-}
-
-/// What is left to do after the log phase.
-fn nothing() -> Arc<dyn Finish> {
-    struct Nothing;
-    impl Finish for Nothing {
-        fn finish(&self, _exchange: Box<Exchange>) {}
-    }
-    static NOTHING: OnceLock<Arc<dyn Finish>> = OnceLock::new();
-    Arc::clone(NOTHING.get_or_init(|| Arc::new(Nothing)))
 }
 
 /// 499 if the client left before there was a response.

@@ -10,12 +10,11 @@ use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
-use super::body::Content;
 use super::finish::Finisher;
 use super::{Served, fail, fields};
-use crate::body::{Progress, RequestBody};
+use crate::body::{Content, Progress, RequestBody};
 use crate::config::Rewrite;
-use crate::facts::{Open, RequestHead, ResponseHead, Source};
+use crate::facts::{Open, RequestHead, ResponseHead, Source, Verdict};
 use crate::failure::Failure;
 use crate::route::rewrite;
 use crate::upstream::ResponseBody;
@@ -97,13 +96,26 @@ pub(super) fn response(
     let (parts, body) = response.into_parts();
     if parts.status == StatusCode::SWITCHING_PROTOCOLS || parts.status.as_u16() > 599 {
         let failure = Failure::ResponseMalformed;
-        return Content::Full(fail(served.snapshot, served.accept.as_ref(), open, failure));
+        return fail(served.snapshot, served.accept.as_ref(), open, failure).into();
     }
     let mut headers = parts.headers;
     let name = &served.snapshot.settings.gateway.name;
     fields::respond(&mut headers, parts.version, name, &open.id);
     open.respond(Source::Upstream, ResponseHead { status: parts.status, headers });
-    Content::Streamed(Box::new(body))
+    Content::streamed(body)
+}
+
+/// What a plugin in the middle of the request's body has decided, if one has: its answer, or its
+/// failure in place of the upstream's.
+pub(super) fn verdict(open: &mut Open, failure: Failure) -> Result<Content, Failure> {
+    match open.late.as_ref().and_then(|late| late.take_verdict()) {
+        Some(Verdict::Answer(head, body)) => {
+            open.respond(Source::Plugin, head);
+            Ok(body.into())
+        }
+        Some(Verdict::Failure(failure)) => Err(failure),
+        None => Err(failure),
+    }
 }
 
 /// Who is to blame for a request that got no response: the client, if its body failed first.

@@ -50,6 +50,17 @@ impl Guest {
         }
     }
 
+    /// The field lines after the body, in one of these body phases.
+    fn trailers_in(
+        &mut self,
+        call: &'static str,
+        moments: [Moment; 2],
+    ) -> Result<Vec<types::Header>> {
+        self.exchange_in(call, &moments, "the body phase")?;
+        let trailers = self.trailers.as_ref().ok_or_else(|| outside(call, "the body phase"))?;
+        Ok(fields(trailers))
+    }
+
     fn in_phase(&self, call: &'static str) -> Result<()> {
         if self.moment == Moment::Loading {
             return Err(outside(call, "a request, response or log phase"));

@@ -3,6 +3,8 @@
 use wasmtime::component::types::{Component as ComponentType, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex};
 
+use super::stage::Side;
+
 #[expect(missing_docs, reason = "generated; wit/ documents every item")]
 #[allow(clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]
 #[allow(unreachable_pub, unnameable_types, unused_qualifications, reason = "generated")]
@@ -54,7 +56,9 @@ pub struct Exports {
     pub(super) configure: ComponentExportIndex,
     /// Absent if the plugin has no such phase.
     pub(super) request: Option<ComponentExportIndex>,
+    pub(super) request_body: Option<ComponentExportIndex>,
     pub(super) response: Option<ComponentExportIndex>,
+    pub(super) response_body: Option<ComponentExportIndex>,
     pub(super) log: Option<ComponentExportIndex>,
 }
 
@@ -176,25 +180,70 @@ pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
         let instance = component.get_export_index(None, export)?;
         component.get_export_index(Some(&instance), function)
     };
-    let found = (
-        find("lifecycle", "describe"),
-        find("lifecycle", "configure"),
-        find("request-phase", "on-request"),
-        find("response-phase", "on-response"),
-        find("log-phase", "on-complete"),
-    );
-    match found {
-        (_, _, None, None, None) => Err(vec![Unfit::new(
-            "exports no phase",
-            "a plugin exports one or more of `request-phase`, `response-phase` and `log-phase` of \
-             `tidegate:plugin`; in Rust: `tidegate_plugin::export!(MyPlugin: OnRequest)`",
-        )]),
-        (Some(describe), Some(configure), request, response, log) => {
-            Ok(Exports { describe, configure, request, response, log })
-        }
-        _ => Err(vec![Unfit::new(
+    let (Some(describe), Some(configure)) =
+        (find("lifecycle", "describe"), find("lifecycle", "configure"))
+    else {
+        return Err(vec![Unfit::new(
             format!("does not export `{PACKAGE}lifecycle@{VERSION}`"),
             "every plugin exports `lifecycle`; the SDK's export macro does it",
-        )]),
+        )]);
+    };
+    let exports = Exports {
+        describe,
+        configure,
+        request: find("request-phase", "on-request"),
+        request_body: find("request-body-phase", "on-request-body"),
+        response: find("response-phase", "on-response"),
+        response_body: find("response-body-phase", "on-response-body"),
+        log: find("log-phase", "on-complete"),
+    };
+    exports.check()?;
+    Ok(exports)
+}
+
+impl Exports {
+    /// The phases, in the order in which they run.
+    pub(super) fn phases(&self) -> Vec<&'static str> {
+        let phases = [
+            (self.request.is_some(), "request"),
+            (self.request_body.is_some(), "request_body"),
+            (self.response.is_some(), "response"),
+            (self.response_body.is_some(), "response_body"),
+            (self.log.is_some(), "log"),
+        ];
+        phases.into_iter().filter_map(|(exported, phase)| exported.then_some(phase)).collect()
+    }
+
+    /// Whether there is a phase for this side's body.
+    pub(super) const fn has_body_phase(&self, side: Side) -> bool {
+        match side {
+            Side::Request => self.request_body.is_some(),
+            Side::Response => self.response_body.is_some(),
+        }
+    }
+
+    /// Whether there is a phase to call, and none that would never be.
+    fn check(&self) -> Result<(), Vec<Unfit>> {
+        if self.phases().is_empty() {
+            return Err(vec![Unfit::new(
+                "exports no phase",
+                "a plugin exports one or more of `request-phase`, `response-phase` and `log-phase` \
+                 of `tidegate:plugin`; in Rust: `tidegate_plugin::export!(MyPlugin: OnRequest)`",
+            )]);
+        }
+        let pairs = [
+            ("request", self.request.is_some(), self.request_body.is_some()),
+            ("response", self.response.is_some(), self.response_body.is_some()),
+        ];
+        let unasked = |(side, head, body): (&str, bool, bool)| {
+            (body && !head).then(|| {
+                Unfit::new(
+                    format!("exports `{side}-body-phase` without `{side}-phase`"),
+                    format!("a body is shown only if `on-{side}` asks for it; export that too"),
+                )
+            })
+        };
+        let unfit: Vec<Unfit> = pairs.into_iter().filter_map(unasked).collect();
+        if unfit.is_empty() { Ok(()) } else { Err(unfit) }
     }
 }

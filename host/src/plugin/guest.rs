@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
+use http::HeaderMap;
 use wasmtime::ResourceLimiter;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -27,8 +28,12 @@ pub(super) enum Moment {
     Loading,
     /// `on-request`.
     Request,
+    /// `on-request-body`, while the body streams; after `need-body` it is `Request`.
+    RequestStream,
     /// `on-response`.
     Response,
+    /// `on-response-body`, while the body streams; after `need-body` it is `Response`.
+    ResponseStream,
     /// `on-complete`.
     Log,
 }
@@ -39,7 +44,9 @@ impl Moment {
         match self {
             Self::Loading => "configure",
             Self::Request => "request",
+            Self::RequestStream => "request_body",
             Self::Response => "response",
+            Self::ResponseStream => "response_body",
             Self::Log => "log",
         }
     }
@@ -63,6 +70,8 @@ pub(super) struct Guest {
     /// Here while a phase runs.
     pub(super) exchange: Option<Open>,
     pub(super) moment: Moment,
+    /// Field lines after the body; here in a body phase only.
+    pub(super) trailers: Option<HeaderMap>,
     /// Epoch ticks that this call may still use.
     pub(super) ticks_left: u64,
     pub(super) messages: u32,
@@ -89,6 +98,7 @@ impl Guest {
             shared,
             exchange: None,
             moment: Moment::Loading,
+            trailers: None,
             ticks_left: 0,
             messages: 0,
             host_calls: HostCalls::default(),

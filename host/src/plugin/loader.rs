@@ -119,12 +119,14 @@ impl Loader {
             identity,
             description,
             on_error: config.on_error,
+            body_bytes: config.budget.body_bytes,
+            on_large_body: config.on_large_body,
             instances,
         }))
     }
 
     fn shared(&self, config: &config::Plugin, kv_bytes: usize, memory_bytes: usize) -> Arc<Shared> {
-        let Services { counters, kv, outputs, metrics, trace } = &self.services;
+        let Services { counters, kv, outputs, metrics, trace, held: _ } = &self.services;
         Arc::new(Shared {
             name: config.name.as_str().into(),
             counters: Arc::clone(counters),

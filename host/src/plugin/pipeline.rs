@@ -4,20 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 
 use super::Plugin;
-use super::contract::bindings::tidegate::plugin::types::{Answer, RequestAction, ResponseAction};
 use super::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
-use super::fault::Fault;
-use crate::clock;
-use crate::config::OnError;
-use crate::facts::{Checkpoint, Edit, Exchange, HeadLimits, Open, ResponseHead, Source};
+use crate::body::{Content, Held, RequestBody};
+use crate::facts::{Exchange, Open, ResponseHead, Source};
 use crate::failure::Failure;
-use crate::telemetry::metrics::Phase;
-
-/// The longest that a plugin may delay a request.
-const DELAY_MAX: Duration = Duration::from_secs(60);
 
 /// Plugins in the order of the request phase.
 #[derive(Debug, Default)]
@@ -37,6 +30,15 @@ pub struct Requested {
     pub answered: Answered,
     /// How many plugins had their turn; the response phase is theirs.
     pub turns: usize,
+}
+
+/// What holds for bodies that plugins ask for.
+#[derive(Debug, Clone, Copy)]
+pub struct Holding<'a> {
+    /// All bodies that are held at once.
+    pub held: &'a Arc<Held>,
+    /// When the exchange's time is up.
+    pub deadline: Instant,
 }
 
 /// What the plugins decided.
@@ -85,9 +87,16 @@ impl Pipeline {
     }
 
     /// Calls the request phases in order until one answers. A drop finishes the exchange.
-    pub async fn on_request(&self, mut open: Open) -> Requested {
+    ///
+    /// `body` is afterwards what the plugins made of it.
+    pub async fn on_request(
+        &self,
+        mut open: Open,
+        body: &mut RequestBody,
+        holding: &Holding<'_>,
+    ) -> Requested {
         for (turn, plugin) in self.exporting(&self.requests) {
-            let (back, action) = plugin.on_request(open).await;
+            let (back, action) = plugin.on_request(open, body, holding).await;
             open = back;
             let answered = match action {
                 Ok(None) => continue,
@@ -106,7 +115,8 @@ impl Pipeline {
         Requested { open, answered: Answered::Not, turns: self.plugins.len() }
     }
 
-    /// Calls the response phases of the first `turns` plugins in reverse order.
+    /// Calls the response phases of the first `turns` plugins in reverse order; gives what they made
+    /// of the body.
     ///
     /// The response must be set. A plugin that answers replaces it for those that follow; one that
     /// fails is told by `fail`, which sets the response for them. A drop finishes the exchange.
@@ -114,22 +124,23 @@ impl Pipeline {
         &self,
         mut open: Open,
         turns: usize,
+        mut content: Content,
+        holding: &Holding<'_>,
         mut fail: impl FnMut(&mut Exchange, Failure) -> Bytes,
-    ) -> (Open, Option<Bytes>) {
-        let mut replaced = None;
+    ) -> (Open, Content) {
         for (_, plugin) in self.exporting(&self.responses).filter(|(at, _)| *at < turns).rev() {
-            let (back, action) = plugin.on_response(open).await;
+            let (back, action) = plugin.on_response(open, &mut content, holding).await;
             open = back;
             match action {
                 Ok(None | Some(Reaction::Delay(_))) => {}
                 Ok(Some(Reaction::Answer { head, body })) => {
                     open.respond(Source::Plugin, head);
-                    replaced = Some(body);
+                    content = body.into();
                 }
-                Err(failure) => replaced = Some(fail(&mut open, failure)),
+                Err(failure) => content = fail(&mut open, failure).into(),
             }
         }
-        (open, replaced)
+        (open, content)
     }
 
     /// Calls the log phases in order.
@@ -149,133 +160,7 @@ impl Pipeline {
 }
 
 /// What a phase asks for.
-enum Reaction {
+pub(super) enum Reaction {
     Delay(Duration),
     Answer { head: ResponseHead, body: Bytes },
-}
-
-impl Plugin {
-    async fn on_request(&self, open: Open) -> (Open, Result<Option<Reaction>, Failure>) {
-        let began = clock::now();
-        let checkpoint = self.checkpoint(&open);
-        let mut lease = match self.instances.lend().await {
-            Ok(lease) => lease,
-            Err(fault) => return self.failed(open, checkpoint, &fault, "request"),
-        };
-        let (open, action) = lease.request(open).await;
-        self.metrics().called(Phase::Request, clock::now().duration_since(began));
-        let reaction = action.and_then(|action| match action {
-            RequestAction::Forward => Ok(None),
-            RequestAction::Delay(ms) => {
-                Ok(Some(Reaction::Delay(Duration::from_millis(ms.into()).min(DELAY_MAX))))
-            }
-            RequestAction::Respond(answer) => accept(answer, open.head_limits).map(Some),
-        });
-        match reaction {
-            Ok(reaction) => {
-                lease.give_back();
-                (open, Ok(reaction))
-            }
-            Err(fault) => self.failed(open, checkpoint, &fault, "request"),
-        }
-    }
-
-    async fn on_response(&self, open: Open) -> (Open, Result<Option<Reaction>, Failure>) {
-        let began = clock::now();
-        let checkpoint = self.checkpoint(&open);
-        let mut lease = match self.instances.lend().await {
-            Ok(lease) => lease,
-            Err(fault) => return self.failed(open, checkpoint, &fault, "response"),
-        };
-        let (open, action) = lease.response(open).await;
-        self.metrics().called(Phase::Response, clock::now().duration_since(began));
-        let reaction = action.and_then(|action| match action {
-            ResponseAction::Forward => Ok(None),
-            ResponseAction::Respond(answer) => accept(answer, open.head_limits).map(Some),
-        });
-        match reaction {
-            Ok(reaction) => {
-                lease.give_back();
-                (open, Ok(reaction))
-            }
-            Err(fault) => self.failed(open, checkpoint, &fault, "response"),
-        }
-    }
-
-    async fn on_complete(&self, open: Open, summary: Summary) -> Open {
-        let began = clock::now();
-        let fault = match self.instances.lend().await {
-            Ok(mut lease) => {
-                let (open, result) = lease.log(open, summary).await;
-                self.metrics().called(Phase::Log, clock::now().duration_since(began));
-                match result {
-                    Ok(()) => {
-                        lease.give_back();
-                        return open;
-                    }
-                    Err(fault) => (open, fault),
-                }
-            }
-            Err(fault) => (open, fault),
-        };
-        let (open, fault) = fault;
-        self.count(&fault);
-        fault.report(&self.name, &open.route, &open.id, "log");
-        open
-    }
-
-    /// What `on_error = "skip"` goes back to.
-    fn checkpoint(&self, open: &Open) -> Option<Checkpoint> {
-        (self.on_error == OnError::Skip).then(|| open.checkpoint())
-    }
-
-    /// A phase that has no result: the exchange fails, or goes on as if the plugin were not there.
-    fn failed(
-        &self,
-        mut open: Open,
-        checkpoint: Option<Checkpoint>,
-        fault: &Fault,
-        phase: &str,
-    ) -> (Open, Result<Option<Reaction>, Failure>) {
-        self.count(fault);
-        fault.report(&self.name, &open.route, &open.id, phase);
-        let Some(checkpoint) = checkpoint else {
-            return (open, Err(fault.failure()));
-        };
-        self.metrics().skips.inc();
-        open.restore(checkpoint);
-        (open, Ok(None))
-    }
-
-    fn count(&self, fault: &Fault) {
-        match fault {
-            Fault::Trap { .. } | Fault::Contract(_) => self.metrics().traps.inc(),
-            Fault::CpuTime | Fault::WallTime(_) => self.metrics().timeouts.inc(),
-            Fault::Saturated => 0,
-        };
-    }
-
-    const fn metrics(&self) -> &Arc<crate::telemetry::metrics::PluginMetrics> {
-        self.instances.metrics()
-    }
-}
-
-/// Checks an answer against the contract.
-fn accept(answer: Answer, limits: HeadLimits) -> Result<Reaction, Fault> {
-    let Answer { status, headers: lines, body } = answer;
-    let code = StatusCode::from_u16(status).ok().filter(|_| (200..600).contains(&status));
-    let status =
-        code.ok_or_else(|| Fault::Contract(format!("answered with the status {status}")))?;
-    let mut headers = HeaderMap::with_capacity(lines.len());
-    for line in lines {
-        let edit = Edit::name(&line.name)
-            .and_then(|name| Ok(Edit::Append(name, Edit::value(&line.value)?)));
-        edit.and_then(|edit| edit.apply(&mut headers, limits)).map_err(|error| {
-            let name = line.name.escape_debug();
-            Fault::Contract(format!(
-                "answered with the header `{name}`, which is refused: {error:?}"
-            ))
-        })?;
-    }
-    Ok(Reaction::Answer { head: ResponseHead { status, headers }, body: body.into() })
 }

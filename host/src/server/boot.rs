@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::StartError;
+use crate::body::Held;
 use crate::config::{Config, Loaded, suggest};
 use crate::plugin::{Engine, FunctionCache, Services, Trace};
 use crate::snapshot::Builder;
@@ -52,6 +53,7 @@ pub(crate) fn builder(config: &Config, trace: Trace) -> Result<(Builder, Service
         outputs: Arc::new(ArcSwap::from_pointee(outputs)),
         metrics: Arc::new(Metrics::default()),
         trace,
+        held: Held::new(config.limits.held_bodies_bytes),
     };
     let cache = FunctionCache::new(config.gateway.cache_dir.clone());
     let engine =

@@ -86,6 +86,7 @@ async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Accept>, end
     let worker = Arc::new(exchange::Worker {
         pools: Arc::new(Pools::new()),
         snapshot: Arc::clone(&gateway.snapshot),
+        held: Arc::clone(&gateway.services.held),
         tasks: TaskTracker::new(),
     });
     let mut purge = interval(PURGE_PERIOD);

@@ -26,6 +26,8 @@ pub struct Exchange {
     pub(super) request: RequestHead,
     pub(super) response: ResponseHead,
     pub(super) edits: Vec<Edit>,
+    pub(super) trailers: Vec<Header>,
+    pub(super) is_last_part: bool,
     pub(super) summary: Option<Summary>,
 }
 
@@ -76,6 +78,8 @@ impl Exchange {
             },
             response: ResponseHead { status: 200, source: Source::Upstream, lines: Vec::new() },
             edits: Vec::new(),
+            trailers: Vec::new(),
+            is_last_part: false,
             summary: None,
         }
     }
@@ -183,6 +187,13 @@ impl Exchange {
     pub fn response_header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
         let line = Header { name: name.to_ascii_lowercase(), value: value.into() };
         self.response.lines.push(line);
+        self
+    }
+
+    /// Adds a field line after the body that a body phase is run with.
+    #[must_use]
+    pub fn trailer(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.trailers.push(Header { name: name.to_ascii_lowercase(), value: value.into() });
         self
     }
 

@@ -6,7 +6,7 @@ use super::log::Message;
 use crate::answer::Header;
 use crate::exchange::Attribute;
 use crate::log::Level;
-use crate::{Answer, RequestAction, ResponseAction};
+use crate::{Answer, BodyAction, RequestAction, ResponseAction};
 
 /// What came of a call of a phase.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +136,11 @@ impl Outcome<RequestAction> {
     pub const fn answer(&self) -> Option<&Answer> {
         match &self.action {
             RequestAction::Respond(answer) => Some(answer),
-            RequestAction::Forward | RequestAction::Delay(_) => None,
+            RequestAction::Forward
+            | RequestAction::Delay(_)
+            | RequestAction::NeedBody(_)
+            | RequestAction::ObserveBody
+            | RequestAction::TransformBody => None,
         }
     }
 }
@@ -147,7 +151,21 @@ impl Outcome<ResponseAction> {
     pub const fn answer(&self) -> Option<&Answer> {
         match &self.action {
             ResponseAction::Respond(answer) => Some(answer),
-            ResponseAction::Forward => None,
+            ResponseAction::Forward
+            | ResponseAction::NeedBody(_)
+            | ResponseAction::ObserveBody
+            | ResponseAction::TransformBody => None,
+        }
+    }
+}
+
+impl Outcome<BodyAction> {
+    /// The plugin's answer, if it gave one.
+    #[must_use]
+    pub const fn answer(&self) -> Option<&Answer> {
+        match &self.action {
+            BodyAction::Respond(answer) => Some(answer),
+            BodyAction::Forward | BodyAction::Replace(_) | BodyAction::End(_) => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::exchange::Exchange;
 use super::state;
+use crate::answer::Header;
 
 /// What the host is calling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,12 @@ pub(super) enum Phase {
     Configure,
     Request,
     Response,
+    /// A body phase after `NeedBody`.
+    RequestHeld,
+    ResponseHeld,
+    /// A body phase while the body streams.
+    RequestStream,
+    ResponseStream,
     Log,
 }
 
@@ -21,6 +28,8 @@ impl Phase {
             Self::Configure => "in `configure`",
             Self::Request => "in the request phase",
             Self::Response => "in the response phase",
+            Self::RequestHeld | Self::RequestStream => "in the body phase of requests",
+            Self::ResponseHeld | Self::ResponseStream => "in the body phase of responses",
             Self::Log => "in the log phase",
         }
     }
@@ -41,7 +50,18 @@ pub(super) fn enter(phase: Phase) -> Entered {
 }
 
 /// The phases of an exchange.
-pub(super) const EVERY: &[Phase] = &[Phase::Request, Phase::Response, Phase::Log];
+pub(super) const EVERY: &[Phase] = &[
+    Phase::Request,
+    Phase::RequestHeld,
+    Phase::RequestStream,
+    Phase::Response,
+    Phase::ResponseHeld,
+    Phase::ResponseStream,
+    Phase::Log,
+];
+
+/// Where the request's head can be changed.
+pub(super) const REQUEST_WRITABLE: &[Phase] = &[Phase::Request, Phase::RequestHeld];
 
 /// Gives access to the exchange if `function` works in the current phase.
 ///
@@ -61,6 +81,16 @@ pub(super) fn exchange<R>(
         }
     });
     found.unwrap_or_else(|phase| panic!("`{function}` does not work {}", phase.text()))
+}
+
+/// The trailers, once the last part of the body is there.
+///
+/// # Panics
+/// As [`exchange`].
+pub(super) fn trailers(function: &str, phases: &[Phase]) -> Vec<Header> {
+    exchange(function, phases, |exchange, _| {
+        if exchange.is_last_part { exchange.trailers.clone() } else { Vec::new() }
+    })
 }
 
 /// Refuses a capability that `configure` may not use.

@@ -1,10 +1,8 @@
 //! The request's head, as the exchange of the current phase has it.
 
 use super::fields;
-use super::phase::{EVERY, Phase, exchange};
+use super::phase::{self, EVERY, Phase, REQUEST_WRITABLE as WRITING, exchange};
 use crate::answer::{Header, HeaderError};
-
-const WRITING: &[Phase] = &[Phase::Request];
 
 pub(crate) fn method() -> String {
     exchange("request.method", EVERY, |exchange, _| exchange.request.method.clone())
@@ -74,6 +72,10 @@ pub(crate) fn remove_header(name: &str) -> Result<(), HeaderError> {
         fields::remove(&mut exchange.request.lines, &fields::field_name(name)?);
         Ok(())
     })
+}
+
+pub(crate) fn trailers() -> Vec<Header> {
+    phase::trailers("request.trailers", &[Phase::RequestHeld, Phase::RequestStream])
 }
 
 /// Whether all characters are allowed and every `%` is followed by two hexadecimal digits.

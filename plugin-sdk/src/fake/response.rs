@@ -2,12 +2,15 @@
 
 use super::fields;
 use super::outcome::Edit;
-use super::phase::{Phase, exchange};
+use super::phase::{self, Phase, exchange};
 use crate::Source;
 use crate::answer::{Header, HeaderError};
 
-const READING: &[Phase] = &[Phase::Response, Phase::Log];
-const WRITING: &[Phase] = &[Phase::Request, Phase::Response];
+const READING: &[Phase] =
+    &[Phase::Response, Phase::ResponseHeld, Phase::ResponseStream, Phase::Log];
+const WRITING: &[Phase] =
+    &[Phase::Request, Phase::RequestHeld, Phase::Response, Phase::ResponseHeld];
+const STATUS_WRITING: &[Phase] = &[Phase::Response, Phase::ResponseHeld];
 
 pub(crate) fn status() -> u16 {
     exchange("response.status", READING, |exchange, _| exchange.response.status)
@@ -18,7 +21,7 @@ pub(crate) fn source() -> Source {
 }
 
 pub(crate) fn set_status(status: u16) -> Result<(), String> {
-    exchange("response.set-status", &[Phase::Response], |exchange, _| match status {
+    exchange("response.set-status", STATUS_WRITING, |exchange, _| match status {
         204 | 205 | 304 => Err(format!("status {status} has no body")),
         200..=599 => {
             exchange.response.status = status;
@@ -42,7 +45,7 @@ pub(crate) fn set_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
     exchange("response.set-header", WRITING, |exchange, phase| {
         let line = fields::line(name, value)?;
         match phase {
-            Phase::Request => exchange.edits.push(Edit::Set(line)),
+            Phase::Request | Phase::RequestHeld => exchange.edits.push(Edit::Set(line)),
             _ => fields::set(&mut exchange.response.lines, line)?,
         }
         Ok(())
@@ -53,7 +56,7 @@ pub(crate) fn append_header(name: &str, value: &[u8]) -> Result<(), HeaderError>
     exchange("response.append-header", WRITING, |exchange, phase| {
         let line = fields::line(name, value)?;
         match phase {
-            Phase::Request => exchange.edits.push(Edit::Append(line)),
+            Phase::Request | Phase::RequestHeld => exchange.edits.push(Edit::Append(line)),
             _ => fields::append(&mut exchange.response.lines, line)?,
         }
         Ok(())
@@ -64,9 +67,13 @@ pub(crate) fn remove_header(name: &str) -> Result<(), HeaderError> {
     exchange("response.remove-header", WRITING, |exchange, phase| {
         let name = fields::field_name(name)?;
         match phase {
-            Phase::Request => exchange.edits.push(Edit::Remove(name)),
+            Phase::Request | Phase::RequestHeld => exchange.edits.push(Edit::Remove(name)),
             _ => fields::remove(&mut exchange.response.lines, &name),
         }
         Ok(())
     })
+}
+
+pub(crate) fn trailers() -> Vec<Header> {
+    phase::trailers("response.trailers", &[Phase::ResponseHeld, Phase::ResponseStream])
 }

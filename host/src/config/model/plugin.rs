@@ -24,6 +24,8 @@ pub struct Plugin {
     pub isolation: Isolation,
     /// What a trap or timeout does to the exchange.
     pub on_error: OnError,
+    /// What a body does that is too long to be held for the plugin.
+    pub on_large_body: OnLargeBody,
     /// The capabilities the operator has granted; `None` if the file says nothing, which grants an
     /// embedded first-party component what it imports without a scope, and any other nothing.
     pub grants: Option<Grants>,
@@ -65,6 +67,15 @@ pub enum OnError {
     Skip,
 }
 
+/// What happens to an exchange whose body is longer than a plugin can be shown whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnLargeBody {
+    /// A request is answered with 413, a response with 502.
+    Deny,
+    /// It goes on without the plugin seeing the body.
+    Skip,
+}
+
 /// What a plugin may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
@@ -78,6 +89,8 @@ pub struct Budget {
     pub instances: usize,
     /// Exchanges that may wait for an instance; more are answered with 503.
     pub queue: usize,
+    /// One body that is held whole for the plugin, in bytes.
+    pub body_bytes: u64,
 }
 
 /// Where a plugin is in the file.

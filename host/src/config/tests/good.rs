@@ -150,6 +150,7 @@ fn the_process_is_as_the_file_says() {
             http2_streams: 64,
             counters: 1000,
             kv_bytes: 2_000_000,
+            held_bodies_bytes: 256 << 20,
             instances: 10,
         }
     );
@@ -206,6 +207,7 @@ fn the_plugins_are_as_the_file_says() {
             wall: Duration::from_millis(10),
             instances: 3,
             queue: 0,
+            body_bytes: 1 << 20,
         }
     );
     assert_eq!(own.component, Component::File(PathBuf::from("./wasm/own.wasm")));
@@ -236,6 +238,7 @@ fn the_plugins_are_as_the_file_says() {
             wall: Duration::from_secs(1),
             instances: 256,
             queue: 1024,
+            body_bytes: 1 << 20,
         }
     );
 }
@@ -374,6 +377,7 @@ fn what_is_absent_has_its_default() {
             http2_streams: 128,
             counters: 1_000_000,
             kv_bytes: 64 << 20,
+            held_bodies_bytes: 256 << 20,
             instances: 1000,
         }
     );

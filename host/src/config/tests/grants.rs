@@ -69,6 +69,7 @@ error: an empty prefix allows every key
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one line for each mistake")]
 fn scopes_are_of_the_right_kind_and_name_what_there_is() {
     check(
         r#"

@@ -76,6 +76,10 @@ impl Host for Guest {
         Ok(fields(&self.exchange("request.headers")?.request.headers))
     }
 
+    fn trailers(&mut self) -> Result<Vec<Header>> {
+        self.trailers_in("request.trailers", [Moment::Request, Moment::RequestStream])
+    }
+
     fn set_header(&mut self, name: String, value: Vec<u8>) -> Result<Result<(), HeaderError>> {
         let exchange = self.writable("request.set-header")?;
         Ok(edit(exchange, &name, |name| Ok(Edit::Set(name, Edit::value(&value)?))))
@@ -94,7 +98,7 @@ impl Host for Guest {
 
 impl Guest {
     fn writable(&mut self, call: &'static str) -> Result<&mut Exchange> {
-        self.exchange_in(call, &[Moment::Request], "the request phase")
+        self.exchange_in(call, &[Moment::Request], "the request phase, with the head not sent yet")
     }
 }
 

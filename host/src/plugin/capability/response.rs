@@ -50,6 +50,10 @@ impl Host for Guest {
         Ok(self.readable("response.headers")?.map_or_else(Vec::new, |head| fields(&head.headers)))
     }
 
+    fn trailers(&mut self) -> Result<Vec<Header>> {
+        self.trailers_in("response.trailers", [Moment::Response, Moment::ResponseStream])
+    }
+
     fn set_header(&mut self, name: String, value: Vec<u8>) -> Result<Result<(), HeaderError>> {
         self.edit("response.set-header", &name, |name| Ok(Edit::Set(name, Edit::value(&value)?)))
     }
@@ -68,7 +72,7 @@ impl Host for Guest {
 impl Guest {
     /// The response's head; absent in the log phase of an exchange that never had one.
     fn readable(&mut self, call: &'static str) -> Result<Option<&ResponseHead>> {
-        let moments = [Moment::Response, Moment::Log];
+        let moments = [Moment::Response, Moment::ResponseStream, Moment::Log];
         let exchange = self.exchange_in(call, &moments, "the response and log phases")?;
         Ok(exchange.response.as_ref())
     }

@@ -41,10 +41,8 @@ impl Guest {
         arguments: impl FnOnce(&mut Arguments<'_>),
     ) -> Call {
         self.host_calls.count(interface);
-        Call(match &self.shared.tracer {
-            None => None,
-            Some(tracer) => Some(self.traced(tracer, interface, function, arguments)),
-        })
+        let tracer = self.shared.tracer.as_ref();
+        Call(tracer.map(|tracer| self.traced(tracer, interface, function, arguments)))
     }
 
     #[cold]
@@ -95,7 +93,7 @@ impl Call {
     /// The guest has its result. Without this, by a drop, the call is shown as unfinished.
     #[inline]
     pub(in crate::plugin) fn end<T: Serialize>(self, result: &Result<T>) {
-        if let Some(traced) = self.0 {
+        if let Some(mut traced) = self.0 {
             traced.end(result);
         }
     }
@@ -103,7 +101,7 @@ impl Call {
 
 impl Traced {
     #[cold]
-    fn end<T: Serialize>(mut self: Box<Self>, result: &Result<T>) {
+    fn end<T: Serialize>(&mut self, result: &Result<T>) {
         let took = self.took();
         let mut line = std::mem::take(&mut self.line);
         line.push_str(" = ");

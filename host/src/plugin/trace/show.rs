@@ -37,6 +37,7 @@ const CREDENTIALS: [&str; 16] = [
 ];
 
 /// Appends values to a text.
+#[expect(clippy::struct_excessive_bools, reason = "each is about another moment of the text")]
 pub(super) struct Show<'a> {
     out: &'a mut String,
     /// Whether credentials are shown.

@@ -16,19 +16,26 @@ use super::own::{Kinds, MetricError, Own};
 pub enum Phase {
     /// `on-request`.
     Request,
+    /// `on-request-body`.
+    RequestBody,
     /// `on-response`.
     Response,
+    /// `on-response-body`.
+    ResponseBody,
     /// `on-complete`.
     Log,
 }
 
 impl Phase {
-    const ALL: [Self; 3] = [Self::Request, Self::Response, Self::Log];
+    const ALL: [Self; 5] =
+        [Self::Request, Self::RequestBody, Self::Response, Self::ResponseBody, Self::Log];
 
     const fn label(self) -> &'static str {
         match self {
             Self::Request => "request",
+            Self::RequestBody => "request_body",
             Self::Response => "response",
+            Self::ResponseBody => "response_body",
             Self::Log => "log",
         }
     }
@@ -38,7 +45,7 @@ impl Phase {
 #[derive(Debug)]
 pub struct PluginMetrics {
     /// By phase; the count is the number of calls.
-    durations: [Histogram; 3],
+    durations: [Histogram; 5],
     /// Calls that ended in a trap or broke the contract.
     pub traps: Counter,
     /// Calls that used up their running time or their time from start to end.

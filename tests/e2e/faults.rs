@@ -1,0 +1,84 @@
+//! Thousands of faults in a row leave nothing behind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tidegate_tests::guest::{self, Plugin};
+use tidegate_tests::process::Process;
+use tidegate_tests::{client, gateway, origin};
+
+use crate::TIDEGATE;
+
+const CLIENTS: usize = 4;
+
+/// Sends so many requests to `path`; how many were answered with `status`.
+async fn ask(process: &Process, path: &'static str, requests: usize, status: u16) -> usize {
+    let left = Arc::new(AtomicUsize::new(requests));
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..CLIENTS {
+        let (left, address) = (Arc::clone(&left), process.address());
+        clients.spawn(async move {
+            let mut client = client::http1(address).await;
+            let mut expected = 0;
+            while left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+                .is_ok()
+            {
+                let request = client::request("GET", path, &[("x-trap", "request")], "");
+                expected += usize::from(client.send(request).await.status() == status);
+            }
+            expected
+        });
+    }
+    clients.join_all().await.into_iter().sum()
+}
+
+/// Whether memory stays flat over `faults` of a plugin: the last nine tenths add less than a
+/// twentieth to what the first tenth has left.
+async fn leaves_nothing(plugin: Plugin, faults: usize) {
+    let origin = origin::replying("ok").await;
+    let limits = "{ memory = \"4MiB\", cpu = \"2ms\", wall = \"50ms\" }";
+    let mut process = gateway::before(&origin)
+        .route("/fault", [plugin.named("fault").limits(limits)])
+        .route("/plain", [guest::empty()])
+        .spawn(TIDEGATE)
+        .await;
+    process.ignore_log();
+
+    assert_eq!(ask(&process, "/plain", 200, 200).await, 200);
+    assert_eq!(ask(&process, "/fault", faults / 10, 500).await, faults / 10);
+    let early = process.resident_kib();
+    assert_eq!(ask(&process, "/fault", faults - faults / 10, 500).await, faults - faults / 10);
+    let late = process.resident_kib();
+    assert!(late <= early + early / 20, "{early} KiB after a tenth of the faults, then {late} KiB");
+    assert_eq!(ask(&process, "/plain", 200, 200).await, 200);
+
+    let metrics = client::http1(process.admin()).await.get("/metrics").await;
+    let alive = "tidegate_plugin_instances{plugin=\"fault\"} 0";
+    assert!(metrics.text().contains(alive), "{}", metrics.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_traps_in_a_row_leave_nothing_behind() {
+    leaves_nothing(guest::traps(), 10_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guests_that_take_all_memory_leave_nothing_behind() {
+    leaves_nothing(guest::grows(), 1_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guests_that_recurse_leave_nothing_behind() {
+    leaves_nothing(guest::recurses(), 1_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guests_that_never_return_leave_nothing_behind() {
+    leaves_nothing(guest::loops(), 500).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guests_that_call_what_their_phase_lacks_leave_nothing_behind() {
+    leaves_nothing(guest::outside(), 1_000).await;
+}
