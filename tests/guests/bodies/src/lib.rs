@@ -88,7 +88,7 @@ impl OnRequestBody for Bodies {
         if let Some(Ask::Need) = self.config.request {
             request::set_header("x-body-bytes", bytes.len().to_string()).expect("a fit header");
         }
-        self.act(bytes)
+        self.act(&bytes)
     }
 }
 
@@ -112,7 +112,7 @@ impl OnResponseBody for Bodies {
         if let Some(Ask::Need) = self.config.response {
             response::set_header("x-body-bytes", bytes.len().to_string()).expect("a fit header");
         }
-        self.act(bytes)
+        self.act(&bytes)
     }
 }
 
@@ -129,7 +129,8 @@ impl Bodies {
         }
     }
 
-    fn act(&self, bytes: Vec<u8>) -> BodyAction {
+    #[expect(clippy::panic, reason = "a trap is what is asked for")]
+    fn act(&self, bytes: &[u8]) -> BodyAction {
         match self.config.act {
             Act::Upper => BodyAction::Replace(bytes.to_ascii_uppercase()),
             Act::Drop => BodyAction::Replace(Vec::new()),
