@@ -10,6 +10,7 @@ mod edit;
 mod head;
 mod late;
 mod open;
+mod part;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ pub use edit::{Edit, EditError, HeadLimits};
 pub use head::{RequestHead, ResponseHead, Scheme};
 pub use late::{Late, Verdict};
 pub use open::{Finish, Open};
+pub use part::Part;
 
 /// Attributes of one exchange at most.
 pub const ATTRIBUTES_MAX: usize = 128;
@@ -50,6 +52,9 @@ pub struct Exchange {
     pub deferred: Vec<Edit>,
     /// Facts that plugins leave for each other and for the log.
     pub attributes: Vec<(Box<str>, Attribute)>,
+    /// What was decided of the plugins that do not take part in every exchange, by their place among
+    /// them; empty before the first turn of one.
+    pub parts: Vec<Part>,
     /// How large the heads may grow by plugins' hands.
     pub head_limits: HeadLimits,
     /// How the exchange went.

@@ -9,7 +9,8 @@
 //! - response phases run for every response, whoever gave it, failures of the gateway included;
 //! - a body phase runs right after the phase that asked for the body if that is held for it, and
 //!   as the body streams by otherwise;
-//! - log phases run in the order of the pipeline for every exchange of the route.
+//! - log phases run in the order of the pipeline for every exchange of the route;
+//! - a plugin whose condition does not hold at its first turn is left out of all phases.
 
 pub mod cache;
 mod call;
@@ -33,7 +34,7 @@ use arc_swap::ArcSwap;
 pub use cache::FunctionCache;
 pub use engine::Engine;
 pub use loader::Loader;
-pub use pipeline::{Answered, Holding, Pipeline, Requested};
+pub use pipeline::{Answered, Entry, Holding, Pipeline, Requested};
 pub use trace::Trace;
 
 pub use contract::log_phase::exports::tidegate::plugin::log_phase::Summary;

@@ -17,7 +17,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("body", &["clock", "failure"]),
     ("upstream", &["body", "clock", "config", "facts", "failure", "telemetry"]),
     ("listener", &["clock", "config", "facts", "route"]),
-    ("plugin", &["body", "clock", "config", "crypto", "facts", "failure", "state", "telemetry"]),
+    // Of `route` the matchers, which conditions of plugins are made of.
+    (
+        "plugin",
+        &[
+            "body", "clock", "config", "crypto", "facts", "failure", "route", "state", "telemetry",
+        ],
+    ),
     (
         "snapshot",
         &["clock", "config", "listener", "plugin", "route", "state", "telemetry", "upstream"],

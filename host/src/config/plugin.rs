@@ -11,7 +11,7 @@ use super::tree::Kind;
 use super::value::{Entry, Value};
 use super::{
     Budget, Component, Isolation, Location, OnError, OnLargeBody, Plugin, PluginPlaces, Secret,
-    json, names,
+    condition, json, names,
 };
 
 /// Calls that a pooled instance serves, unless said otherwise.
@@ -89,6 +89,7 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
     let grants =
         granted.map_or(Some(None), |value| grants::read(&value, entry.key, known).map(Some));
     let budget = table.section("limits").and_then(budget);
+    let clauses = condition::clauses(&mut table);
     table.end();
     Some(Plugin {
         name: entry.key.to_owned(),
@@ -99,6 +100,7 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
         on_large_body: on_large_body?,
         grants: grants?,
         budget: budget?,
+        clauses: clauses?,
         at: PluginPlaces {
             table: entry.value.at().clone(),
             component: place?.at().clone(),
