@@ -25,15 +25,18 @@ mod loader;
 mod pipeline;
 mod stage;
 mod trace;
+pub mod versions;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
 pub use cache::FunctionCache;
 pub use engine::Engine;
 pub use loader::Loader;
+pub(crate) use loader::hex_digest;
 pub use pipeline::{Answered, Entry, Holding, Pipeline, Requested};
 pub use trace::Trace;
 
@@ -65,6 +68,12 @@ pub struct Services {
     pub held: Arc<Held>,
 }
 
+/// Whether a component of this name is part of the gateway.
+#[must_use]
+pub fn is_embedded(component: &str) -> bool {
+    embedded::find(component).is_some()
+}
+
 /// Who produced a response, in the contract's words.
 #[must_use]
 pub fn source(source: crate::facts::Source) -> types::Source {
@@ -82,6 +91,8 @@ pub struct Plugin {
     body_bytes: u64,
     on_large_body: OnLargeBody,
     instances: Instances,
+    /// What it was made from, until somebody takes it to keep it.
+    component: Mutex<Option<Cow<'static, [u8]>>>,
 }
 
 /// Where a component came from.
@@ -146,6 +157,12 @@ impl Plugin {
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.identity.digest
+    }
+
+    /// The bytes of the component, for the first who asks: they are held only until the plugin has
+    /// served.
+    pub(crate) fn take_component(&self) -> Option<Cow<'static, [u8]>> {
+        self.component.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// What the component says of itself.
