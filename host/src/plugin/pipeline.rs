@@ -11,7 +11,6 @@ use tokio::time::Instant;
 
 pub use entry::Entry;
 
-use super::Plugin;
 use super::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
 use crate::body::{Content, Held, RequestBody};
 use crate::facts::{Exchange, Open, ResponseHead, Source};

@@ -205,7 +205,11 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
     Problem::Failed(format!("error: `{}` cannot be read: {error}", path.display()))
 }
 
-fn failed(message: String, hint: &str) -> Problem {
-    let hint = if hint.is_empty() { String::new() } else { format!("\n  = hint: {hint}") };
-    Problem::Failed(format!("error: {message}{hint}"))
+fn failed(mut message: String, hint: &str) -> Problem {
+    message.insert_str(0, "error: ");
+    if !hint.is_empty() {
+        message.push_str("\n  = hint: ");
+        message.push_str(hint);
+    }
+    Problem::Failed(message)
 }
