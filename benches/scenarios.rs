@@ -122,6 +122,7 @@ pub fn exchange(authorization: Option<&str>) -> Open {
         attributes: Vec::new(),
         head_limits: HeadLimits { headers: 100, bytes: 32 * 1024 },
         tally: Tally::default(),
+        span: tracing::Span::none(),
     };
     Open::new(Box::new(exchange), Arc::new(Nothing))
 }

@@ -52,6 +52,8 @@ pub struct Exchange {
     pub head_limits: HeadLimits,
     /// How the exchange went.
     pub tally: Tally,
+    /// Of the log; disabled if nobody wants it.
+    pub span: tracing::Span,
 }
 
 /// Who produced a response.

@@ -18,7 +18,9 @@ mod fault;
 mod guest;
 mod instance;
 mod loader;
+mod meter;
 mod pipeline;
+mod span;
 mod trace;
 
 use std::path::PathBuf;
@@ -41,6 +43,7 @@ use instance::Instances;
 use crate::config::{Budget, Grants, Isolation, OnError};
 use crate::state::{counter, kv, output};
 use crate::telemetry::Metrics;
+use crate::telemetry::metrics::PluginMetrics;
 
 /// What all plugins of a gateway share.
 #[derive(Clone)]
@@ -171,6 +174,12 @@ impl Plugin {
             (exports.log.is_some(), "log"),
         ];
         phases.into_iter().filter_map(|(exported, phase)| exported.then_some(phase)).collect()
+    }
+
+    /// What it has done since the gateway started.
+    #[must_use]
+    pub const fn metrics(&self) -> &Arc<PluginMetrics> {
+        self.instances.metrics()
     }
 
     /// Instances that are lent now.

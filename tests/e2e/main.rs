@@ -27,6 +27,7 @@ mod rate_limit;
 mod refusal;
 mod reload;
 mod route;
+mod span;
 mod tls;
 mod trace;
 

@@ -33,6 +33,10 @@ const DRAIN_TIMEOUT_RANGE: RangeInclusive<Duration> =
 /// Beside gateway.toml, so that one folder is a whole set-up.
 const PLUGINS_DIR: &str = "plugins";
 
+/// A gateway that nobody asked for traces leaves those of others alone: one that named a span which
+/// is recorded nowhere would tear a trace apart.
+const PROPAGATE: bool = false;
+
 /// Loopback, because `/status` and `/metrics` ask nobody who they are.
 const ADMIN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 
@@ -50,6 +54,11 @@ pub(super) fn read(mut table: Table<'_>, check: &Check<'_>) -> Option<Gateway> {
             Kind::Text(_) => check.path(value).map(Some),
             _ => value.wrong("a string or `false`"),
         });
+    let tracing = table.section("tracing").and_then(|mut tracing| {
+        let propagate = tracing.or("propagate", PROPAGATE, Value::boolean);
+        tracing.end();
+        propagate
+    });
     table.end();
     Some(Gateway {
         name: name?,
@@ -58,6 +67,7 @@ pub(super) fn read(mut table: Table<'_>, check: &Check<'_>) -> Option<Gateway> {
         drain_timeout: drain_timeout?,
         plugins_dir: plugins_dir?,
         cache_dir: cache_dir?,
+        propagates_trace: tracing?,
     })
 }
 

@@ -10,7 +10,7 @@
 //! that computes for long shares its worker with the other exchanges until its running time is up.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -19,6 +19,7 @@ use std::time::Duration;
 use crossbeam_queue::ArrayQueue;
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tracing::Instrument as _;
 use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, TypedFunc};
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 
@@ -29,6 +30,8 @@ use super::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
 use super::engine::{Engine, TICK};
 use super::fault::Fault;
 use super::guest::{Guest, Moment, Shared};
+use super::meter::{Meter, Metered, Spent};
+use super::span;
 use crate::clock;
 use crate::config::{Budget, Isolation, Secret};
 use crate::facts::Open;
@@ -60,6 +63,10 @@ struct Live {
     store: Store<Guest>,
     functions: Functions,
     calls: u32,
+    /// Of the call that it is lent for.
+    meter: Option<Meter>,
+    /// What the last call took.
+    spent: Spent,
 }
 
 struct Functions {
@@ -67,6 +74,12 @@ struct Functions {
     response: Option<TypedFunc<(), (ResponseAction,)>>,
     log: Option<TypedFunc<(Summary,), ()>>,
 }
+
+/// A guest that runs.
+///
+/// Its type is forgotten, because what waits for it is a future within a future many times over,
+/// and the compiler looks through all of them, at each several times, to see that they may be sent.
+type Running<'s, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 's>>;
 
 /// An instance that is lent for one call; a drop retires it.
 pub(super) struct Lease<'p> {
@@ -130,11 +143,19 @@ impl Instances {
     /// A drop while waiting gives up the place.
     pub(super) async fn lend(&self) -> Result<Lease<'_>, Fault> {
         let permit = self.permit().await?;
+        let mut meter = Meter::begin(clock::now());
         let idle = self.pool.as_ref().and_then(|(pool, _)| pool.pop());
-        let live = match idle {
+        let mut live = match idle {
             Some(live) => live,
-            None => self.make().await?,
+            None => match self.make(&mut meter).await {
+                Ok(live) => live,
+                Err(fault) => {
+                    Metered::new(meter, &self.metrics).end();
+                    return Err(fault);
+                }
+            },
         };
+        live.meter = Some(meter);
         Ok(Lease { live, instances: self, _permit: permit })
     }
 
@@ -149,7 +170,9 @@ impl Instances {
 
     async fn wait(&self) -> Result<SemaphorePermit<'_>, Fault> {
         let place = Place::take(self).ok_or(Fault::Saturated)?;
+        let began = clock::now();
         let turn = tokio::time::timeout(self.budget.wall, self.permits.acquire()).await;
+        self.metrics.queue.observe_duration(clock::now().saturating_duration_since(began));
         drop(place);
         match turn {
             Ok(Ok(slot)) => Ok(slot),
@@ -157,11 +180,11 @@ impl Instances {
         }
     }
 
-    async fn make(&self) -> Result<Live, Fault> {
+    async fn make(&self, meter: &mut Meter) -> Result<Live, Fault> {
         let mut store = new_store(&self.engine, &self.shared);
         let Image { pre, exports, config } = &self.image;
         allow(&mut store, &self.engine, self.budget.cpu);
-        let made = within(self.budget.wall, async {
+        let making: Running<'_, Functions> = Box::pin(async {
             let instance = pre.instantiate_async(&mut store).await?;
             if let Some(config) = config {
                 configure(&mut store, &instance, &exports.configure, config.expose())
@@ -170,8 +193,11 @@ impl Instances {
             }
             Functions::of(&mut store, &instance, exports)
         });
-        match made.await {
-            Some(Ok(functions)) => Ok(Live { store, functions, calls: 0 }),
+        match within(self.budget.wall, meter.run(making)).await {
+            Some(Ok(functions)) => {
+                self.metrics.starts.inc();
+                Ok(Live { store, functions, calls: 0, meter: None, spent: Spent::default() })
+            }
             Some(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(Fault::Saturated),
             Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
             None => Err(Fault::WallTime(self.budget.wall)),
@@ -219,9 +245,11 @@ impl Lease<'_> {
     /// Calls `on-request`. A drop here retires the instance and finishes the exchange.
     pub(super) async fn request(&mut self, open: Open) -> (Open, Result<RequestAction, Fault>) {
         let function = self.live.functions.request;
-        self.call(Moment::Request, open, async |store: &mut Store<Guest>| {
-            let function = function.ok_or_else(|| wasmtime::format_err!("no request phase"))?;
-            Ok(function.call_async(store, ()).await?.0)
+        self.call(Moment::Request, open, |store| {
+            Box::pin(async move {
+                let function = function.ok_or_else(|| wasmtime::format_err!("no request phase"))?;
+                Ok(function.call_async(store, ()).await?.0)
+            })
         })
         .await
     }
@@ -229,9 +257,12 @@ impl Lease<'_> {
     /// Calls `on-response`. A drop here retires the instance and finishes the exchange.
     pub(super) async fn response(&mut self, open: Open) -> (Open, Result<ResponseAction, Fault>) {
         let function = self.live.functions.response;
-        self.call(Moment::Response, open, async |store: &mut Store<Guest>| {
-            let function = function.ok_or_else(|| wasmtime::format_err!("no response phase"))?;
-            Ok(function.call_async(store, ()).await?.0)
+        self.call(Moment::Response, open, |store| {
+            Box::pin(async move {
+                let function =
+                    function.ok_or_else(|| wasmtime::format_err!("no response phase"))?;
+                Ok(function.call_async(store, ()).await?.0)
+            })
         })
         .await
     }
@@ -239,9 +270,11 @@ impl Lease<'_> {
     /// Calls `on-complete`.
     pub(super) async fn log(&mut self, open: Open, summary: Summary) -> (Open, Result<(), Fault>) {
         let function = self.live.functions.log;
-        self.call(Moment::Log, open, async |store: &mut Store<Guest>| {
-            let function = function.ok_or_else(|| wasmtime::format_err!("no log phase"))?;
-            function.call_async(store, (summary,)).await
+        self.call(Moment::Log, open, |store| {
+            Box::pin(async move {
+                let function = function.ok_or_else(|| wasmtime::format_err!("no log phase"))?;
+                function.call_async(store, (summary,)).await
+            })
         })
         .await
     }
@@ -250,32 +283,44 @@ impl Lease<'_> {
         &mut self,
         moment: Moment,
         open: Open,
-        run: impl AsyncFnOnce(&mut Store<Guest>) -> wasmtime::Result<T>,
+        run: impl for<'s> FnOnce(&'s mut Store<Guest>) -> Running<'s, T>,
     ) -> (Open, Result<T, Fault>) {
-        let Instances { engine, budget, .. } = self.instances;
+        let Instances { engine, budget, metrics, .. } = self.instances;
+        let isolation = if self.instances.pool.is_some() { "pooled" } else { "request" };
+        let instance = if self.live.calls > 0 { "pooled" } else { "fresh" };
+        let span = span::begin(&self.instances.shared.name, moment, (isolation, instance), &open);
         let store = &mut self.live.store;
         let guest = store.data_mut();
         guest.exchange = Some(open);
         guest.moment = moment;
         guest.messages = 0;
         allow(store, engine, budget.cpu);
-        let traced = self.instances.shared.tracer.as_ref().map(|tracer| (tracer, clock::now()));
-        let result = match within(budget.wall, run(store)).await {
+        let meter = self.live.meter.take().unwrap_or_else(|| Meter::begin(clock::now()));
+        let mut metered = Metered::new(meter, metrics);
+        let running = metered.meter.run(run(store)).instrument(span.clone());
+        let result = match within(budget.wall, running).await {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
             None => Err(Fault::WallTime(budget.wall)),
         };
+        let spent = metered.end();
+        self.live.spent = spent;
         let guest = store.data_mut();
+        span::end(&span, &result, spent, guest.host_calls);
         guest.flush();
         if result.is_ok() {
             guest.emit_printed();
         }
         let open = guest.exchange.take().expect("nothing but this function takes it");
-        if let Some((tracer, began)) = traced {
-            let took = clock::now().saturating_duration_since(began);
-            tracer.phase(&open.id, moment.as_str(), &result, took);
+        if let Some(tracer) = &self.instances.shared.tracer {
+            tracer.phase(&open.id, moment.as_str(), &result, spent.duration);
         }
         (open, result)
+    }
+
+    /// How long the last call took.
+    pub(super) const fn took(&self) -> Duration {
+        self.live.spent.duration
     }
 
     /// Puts an instance that has answered back into the pool, unless it has served enough.

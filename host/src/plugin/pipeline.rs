@@ -10,7 +10,6 @@ use super::Plugin;
 use super::contract::bindings::tidegate::plugin::types::{Answer, RequestAction, ResponseAction};
 use super::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
 use super::fault::Fault;
-use crate::clock;
 use crate::config::OnError;
 use crate::facts::{Checkpoint, Edit, Exchange, HeadLimits, Open, ResponseHead, Source};
 use crate::failure::Failure;
@@ -156,14 +155,13 @@ enum Reaction {
 
 impl Plugin {
     async fn on_request(&self, open: Open) -> (Open, Result<Option<Reaction>, Failure>) {
-        let began = clock::now();
         let checkpoint = self.checkpoint(&open);
         let mut lease = match self.instances.lend().await {
             Ok(lease) => lease,
             Err(fault) => return self.failed(open, checkpoint, &fault, "request"),
         };
         let (open, action) = lease.request(open).await;
-        self.metrics().called(Phase::Request, clock::now().duration_since(began));
+        self.metrics().called(Phase::Request, lease.took());
         let reaction = action.and_then(|action| match action {
             RequestAction::Forward => Ok(None),
             RequestAction::Delay(ms) => {
@@ -181,14 +179,13 @@ impl Plugin {
     }
 
     async fn on_response(&self, open: Open) -> (Open, Result<Option<Reaction>, Failure>) {
-        let began = clock::now();
         let checkpoint = self.checkpoint(&open);
         let mut lease = match self.instances.lend().await {
             Ok(lease) => lease,
             Err(fault) => return self.failed(open, checkpoint, &fault, "response"),
         };
         let (open, action) = lease.response(open).await;
-        self.metrics().called(Phase::Response, clock::now().duration_since(began));
+        self.metrics().called(Phase::Response, lease.took());
         let reaction = action.and_then(|action| match action {
             ResponseAction::Forward => Ok(None),
             ResponseAction::Respond(answer) => accept(answer, open.head_limits).map(Some),
@@ -203,11 +200,10 @@ impl Plugin {
     }
 
     async fn on_complete(&self, open: Open, summary: Summary) -> Open {
-        let began = clock::now();
         let fault = match self.instances.lend().await {
             Ok(mut lease) => {
                 let (open, result) = lease.log(open, summary).await;
-                self.metrics().called(Phase::Log, clock::now().duration_since(began));
+                self.metrics().called(Phase::Log, lease.took());
                 match result {
                     Ok(()) => {
                         lease.give_back();
@@ -250,13 +246,10 @@ impl Plugin {
     fn count(&self, fault: &Fault) {
         match fault {
             Fault::Trap { .. } | Fault::Contract(_) => self.metrics().traps.inc(),
-            Fault::CpuTime | Fault::WallTime(_) => self.metrics().timeouts.inc(),
-            Fault::Saturated => 0,
+            Fault::CpuTime => self.metrics().cpu_timeouts.inc(),
+            Fault::WallTime(_) => self.metrics().wall_timeouts.inc(),
+            Fault::Saturated => self.metrics().saturated.inc(),
         };
-    }
-
-    const fn metrics(&self) -> &Arc<crate::telemetry::metrics::PluginMetrics> {
-        self.instances.metrics()
     }
 }
 
