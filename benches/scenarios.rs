@@ -20,7 +20,7 @@ use tidegate::config;
 use tidegate::facts::{
     Client, Exchange, Finish, HeadLimits, Open, RequestHead, Scheme, Source, Tally,
 };
-use tidegate::plugin::{Engine, FunctionCache, Loader, Pipeline, Services, Trace};
+use tidegate::plugin::{Engine, Entry, FunctionCache, Loader, Pipeline, Services, Trace};
 use tidegate::state::{counter, kv, output};
 use tidegate::telemetry::Metrics;
 
@@ -51,7 +51,8 @@ pub fn pipeline(plugins: &str) -> Pipeline {
     let loader = Loader::new(engine, services).expect("a loader");
     let dir = &loaded.config.gateway.plugins_dir;
     let plugins = loaded.config.plugins.iter().map(|plugin| {
-        loader.load(plugin, dir, 1 << 20, None).unwrap_or_else(|faults| panic!("{faults:?}"))
+        let loaded = loader.load(plugin, dir, 1 << 20, None);
+        Entry::always(loaded.unwrap_or_else(|faults| panic!("{faults:?}")))
     });
     Pipeline::new(plugins.collect())
 }
@@ -120,6 +121,7 @@ pub fn exchange(authorization: Option<&str>) -> Open {
         source: Source::Gateway,
         deferred: Vec::new(),
         attributes: Vec::new(),
+        parts: Vec::new(),
         head_limits: HeadLimits { headers: 100, bytes: 32 * 1024 },
         tally: Tally::default(),
     };

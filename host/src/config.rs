@@ -8,6 +8,7 @@
 //! file gives every [`Finding`] at once, each where it is, with the way out.
 
 mod check;
+mod condition;
 mod destination;
 mod document;
 mod environment;
@@ -23,6 +24,7 @@ pub mod model;
 mod names;
 mod output;
 mod path;
+mod pipeline;
 mod plugin;
 mod route;
 mod secret;

@@ -1,5 +1,7 @@
 //! What would happen to a request, told without a server.
 
+mod pipeline;
+
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -105,39 +107,37 @@ impl Story<'_> {
         };
         line(text, "route", &route.name);
         seen.path.check(route.allow_encoded_slash).map_err(path::PathError::reason)?;
-        self.tell_pipeline(text, &route.pipeline);
+        let scene = pipeline::Scene {
+            config: self.config,
+            phases: self.phases,
+            head: &head,
+            client: self.client(),
+        };
+        scene.tell(text, &route.pipeline);
         self.tell_destination(text, route, &seen);
         Ok(true)
     }
 
+    fn client(&self) -> pipeline::Client {
+        match self.asked.client {
+            None => pipeline::Client::Unknown,
+            Some(client) if self.is_trusted(client) => pipeline::Client::Proxy,
+            Some(client) => pipeline::Client::Known(client),
+        }
+    }
+
+    fn is_trusted(&self, client: IpAddr) -> bool {
+        let client = client.to_canonical();
+        self.config.gateway.trusted_proxies.iter().any(|network| network.contains(&client))
+    }
+
     fn standing(&self, client: IpAddr) -> String {
         let client = client.to_canonical();
-        let trusted = &self.config.gateway.trusted_proxies;
-        if trusted.iter().any(|network| network.contains(&client)) {
+        if self.is_trusted(client) {
             format!("{client}, a trusted proxy: its forwarded fields are believed")
         } else {
             format!("{client}, not a trusted proxy: its forwarded fields are replaced")
         }
-    }
-
-    fn tell_pipeline(&self, text: &mut String, pipeline: &[PluginId]) {
-        if pipeline.is_empty() {
-            return line(text, "pipeline", "none");
-        }
-        line(text, "pipeline", &self.names(pipeline.iter()));
-        let exporting = |phase: &str| -> Vec<PluginId> {
-            let exporting = |id: &PluginId| (self.phases)(*id).contains(&phase);
-            pipeline.iter().copied().filter(exporting).collect()
-        };
-        line(text, "  request", &self.names(exporting("request").iter()));
-        line(text, "  response", &self.names(exporting("response").iter().rev()));
-        line(text, "  log", &self.names(exporting("log").iter()));
-    }
-
-    fn names<'a>(&self, plugins: impl Iterator<Item = &'a PluginId>) -> String {
-        let names = plugins.filter_map(|id| self.config.plugins.get(id.0));
-        let names: Vec<&str> = names.map(|plugin| plugin.name.as_str()).collect();
-        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
 
     fn tell_destination(&self, text: &mut String, route: &Route, seen: &Seen<'_>) {

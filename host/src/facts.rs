@@ -9,6 +9,7 @@ mod client;
 mod edit;
 mod head;
 mod open;
+mod part;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ pub use client::{Client, TlsFacts};
 pub use edit::{Edit, EditError, HeadLimits};
 pub use head::{RequestHead, ResponseHead, Scheme};
 pub use open::{Finish, Open};
+pub use part::Part;
 
 /// Attributes of one exchange at most.
 pub const ATTRIBUTES_MAX: usize = 128;
@@ -48,6 +50,9 @@ pub struct Exchange {
     pub deferred: Vec<Edit>,
     /// Facts that plugins leave for each other and for the log.
     pub attributes: Vec<(Box<str>, Attribute)>,
+    /// What was decided of the plugins that do not take part in every exchange, by their place among
+    /// them; empty before the first turn of one.
+    pub parts: Vec<Part>,
     /// How large the heads may grow by plugins' hands.
     pub head_limits: HeadLimits,
     /// How the exchange went.

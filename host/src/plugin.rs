@@ -7,7 +7,8 @@
 //! - the first that answers ends the request phase. Response phases then run in reverse order,
 //!   from the one that answered back to the first; those behind it are left out;
 //! - response phases run for every response, whoever gave it, failures of the gateway included;
-//! - log phases run in the order of the pipeline for every exchange of the route.
+//! - log phases run in the order of the pipeline for every exchange of the route;
+//! - a plugin whose condition does not hold at its first turn is left out of all phases.
 
 pub mod cache;
 mod capability;
@@ -29,7 +30,7 @@ use arc_swap::ArcSwap;
 pub use cache::FunctionCache;
 pub use engine::Engine;
 pub use loader::Loader;
-pub use pipeline::{Answered, Pipeline, Requested};
+pub use pipeline::{Answered, Entry, Pipeline, Requested};
 pub use trace::Trace;
 
 pub use contract::log_phase::exports::tidegate::plugin::log_phase::Summary;

@@ -17,7 +17,7 @@ use http::{HeaderMap, Method};
 
 use crate::config::model::{HostMatcher, Matcher, PathMatcher, Route};
 
-mod condition;
+pub mod condition;
 pub mod explain;
 pub mod host;
 pub mod path;

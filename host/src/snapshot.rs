@@ -19,7 +19,7 @@ use crate::config::{
     self, Finding, Findings, FixedResponse, Loaded, Matcher, Redirect, Rewrite, Sources,
 };
 use crate::listener;
-use crate::plugin::{Engine, Fault, Loader, Pipeline, Place, Plugin, Services};
+use crate::plugin::{Engine, Entry, Fault, Loader, Pipeline, Place, Plugin, Services};
 use crate::route::Router;
 use crate::state::output::Outputs;
 use crate::telemetry::Metrics;
@@ -255,8 +255,10 @@ impl Route {
         plugins: &[Arc<Plugin>],
         upstreams: &[Arc<Upstream>],
     ) -> Self {
-        let pipeline = route.pipeline.iter().map(|id| {
-            Arc::clone(plugins.get(id.0).expect("ids come from `check`, which saw every plugin"))
+        let pipeline = route.pipeline.iter().map(|entry| {
+            let plugin =
+                plugins.get(entry.plugin.0).expect("ids come from `check`, which saw every plugin");
+            Entry::new(Arc::clone(plugin), entry.owner, entry.clauses.clone())
         });
         Self {
             name: route.name.as_str().into(),

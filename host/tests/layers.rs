@@ -17,7 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("body", &["clock", "failure"]),
     ("upstream", &["body", "clock", "config", "facts", "failure", "telemetry"]),
     ("listener", &["clock", "config", "facts", "route"]),
-    ("plugin", &["clock", "config", "crypto", "facts", "failure", "state", "telemetry"]),
+    // Of `route` the matchers, which conditions of plugins are made of.
+    ("plugin", &["clock", "config", "crypto", "facts", "failure", "route", "state", "telemetry"]),
     (
         "snapshot",
         &["clock", "config", "listener", "plugin", "route", "state", "telemetry", "upstream"],

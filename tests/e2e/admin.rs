@@ -88,7 +88,7 @@ async fn status_shows_what_serves() {
     assert!(status["snapshot"]["age_s"].as_u64().unwrap() < 60);
     assert_eq!(status["listeners"][0]["address"], gateway.address().to_string());
     assert_eq!(status["routes"][0]["name"], "a");
-    assert_eq!(status["routes"][0]["pipeline"][0], "empty");
+    assert_eq!(status["routes"][0]["pipeline"][0]["plugin"], "empty");
     assert_eq!(status["plugins"][0]["phases"][0], "request");
     let endpoint = &status["upstreams"][0]["endpoints"][0];
     assert_eq!(endpoint["address"], origin.address().to_string());

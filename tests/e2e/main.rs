@@ -22,6 +22,7 @@ mod isolation;
 mod jwt;
 mod limits;
 mod load;
+mod pipeline;
 mod proxy;
 mod rate_limit;
 mod refusal;

@@ -74,6 +74,13 @@ impl Builder {
         self
     }
 
+    /// Adds a plugin that no route of [`Builder::route`] names.
+    #[must_use]
+    pub fn plugin(mut self, plugin: Plugin) -> Self {
+        self.plugins.insert(plugin.name.clone(), plugin);
+        self
+    }
+
     /// Adds a line to the table `limits`.
     #[must_use]
     pub fn limit(self, line: &str) -> Self {

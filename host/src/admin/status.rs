@@ -1,9 +1,11 @@
 //! What `/status` shows.
 
+mod pipeline;
+
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::config::{HostMatcher, Isolation, Matcher, PathMatcher, Rewrite};
+use crate::config::{Isolation, Matcher, PathMatcher, Rewrite};
 use crate::plugin::{Origin, Plugin};
 use crate::server::gateway::Gateway;
 use crate::snapshot::{Destination, Route, Snapshot};
@@ -71,13 +73,11 @@ fn changes(gateway: &Gateway, snapshot: &Snapshot) -> Value {
 
 fn routes(snapshot: &Snapshot) -> Vec<Value> {
     let shown = snapshot.routes.iter().zip(&snapshot.matchers).map(|(route, matcher)| {
-        let pipeline: Vec<&str> =
-            route.pipeline.plugins().iter().map(|plugin| plugin.name()).collect();
         json!({
             "name": &*route.name,
             "match": matching(matcher),
             "rewrite": route.rewrite.as_ref().map(rewrite),
-            "pipeline": pipeline,
+            "pipeline": pipeline::of(&route.pipeline),
             "destination": destination(route),
             "timeout_ms": millis(route.timeout),
         })
@@ -87,17 +87,13 @@ fn routes(snapshot: &Snapshot) -> Vec<Value> {
 
 /// Conditions without their values: a value may be a key that callers present.
 pub(super) fn matching(matcher: &Matcher) -> Value {
-    let hosts = matcher.hosts.iter().map(|host| match host {
-        HostMatcher::Exact(name) => name.clone(),
-        HostMatcher::Suffix(suffix) => format!("*{suffix}"),
-    });
     let path = match &matcher.path {
         PathMatcher::Exact(path) => json!({ "exact": path }),
         PathMatcher::Prefix(path) => json!({ "prefix": path }),
         PathMatcher::Regex(regex) => json!({ "regex": regex.as_str() }),
     };
     json!({
-        "hosts": hosts.collect::<Vec<_>>(),
+        "hosts": matcher.hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "path": path,
         "methods": matcher.methods.iter().map(http::Method::as_str).collect::<Vec<_>>(),
         "headers": matcher.headers.iter().map(|header| header.name.as_str()).collect::<Vec<_>>(),

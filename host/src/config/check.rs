@@ -13,7 +13,7 @@ use super::table::Table;
 use super::tree::{Kind, Node};
 use super::value::{Value, each};
 use super::{Config, Finding, Sources};
-use super::{gateway, limits, listener, output, plugin, route, upstream};
+use super::{UpstreamId, gateway, limits, listener, output, pipeline, plugin, route, upstream};
 
 /// Tables that gateway.toml alone may hold: there is one of each, or their order matters to no
 /// included file.
@@ -124,7 +124,7 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
 
     // `Document` has followed it.
     drop(main.take("include"));
-    let gateway = main.section("gateway").and_then(|table| gateway::read(table, check));
+    let gateway = main.section("gateway");
     let admin = gateway::admin(&mut main, check);
     let limits = main.section("limits").and_then(limits::read);
     let listeners = listener::read(&mut main, admin.and_then(|admin| admin.address), check);
@@ -137,6 +137,7 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
     let upstreams = Names::collect(check, "upstream", all("upstreams"));
     let plugins = Names::collect(check, "plugin", all("plugins"));
     let secrets = Names::collect(check, "secret", Vec::new());
+    let gateway = gateway.and_then(|table| gateway::read(table, check, &plugins));
     let routes = route::read(check, &all("routes"), &upstreams, &plugins);
     main.end();
     included.into_iter().for_each(Table::end);
@@ -145,17 +146,23 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
     let known = Known { upstreams: &upstreams, secrets: &secrets };
     let read_plugins = each(&plugins.entries, |entry| plugin::read(entry, check, &known));
     upstreams.warn_of_unused(check);
+    let mut ids = (0..).map(UpstreamId);
+    let upstreams = each(&upstreams.entries, |entry| upstream::read(entry, ids.next()?, &plugins));
     plugins.warn_of_unused(check);
-    let upstreams = each(&upstreams.entries, upstream::read);
+
+    let (gateway, gateway_pipeline) = gateway?;
+    let (upstreams, upstream_pipelines): (Vec<_>, Vec<_>) = upstreams?.into_iter().unzip();
+    let (plugins, mut routes) = (read_plugins?, routes?);
+    pipeline::compose(check, &mut routes, &gateway_pipeline, &upstream_pipelines, &plugins);
     Some(Config {
-        gateway: gateway?,
+        gateway,
         admin: admin?.address,
         limits: limits?,
         listeners: listeners?,
         outputs: outputs?,
-        upstreams: upstreams?,
-        plugins: read_plugins?,
-        routes: routes?,
+        upstreams,
+        plugins,
+        routes,
     })
 }
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::Gateway;
 use super::check::Check;
 use super::listener;
+use super::names::Names;
 use super::table::Table;
 use super::tree::Kind;
 use super::value::{Value, each};
+use super::{Gateway, Owner, PipelineEntry, pipeline};
 
 /// What `Via` and `Proxy-Status` say unless the operator has a name of their own.
 const NAME: &str = "tidegate";
@@ -36,7 +37,12 @@ const PLUGINS_DIR: &str = "plugins";
 /// Loopback, because `/status` and `/metrics` ask nobody who they are.
 const ADMIN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 
-pub(super) fn read(mut table: Table<'_>, check: &Check<'_>) -> Option<Gateway> {
+/// The settings, and the pipeline that every route begins with.
+pub(super) fn read(
+    mut table: Table<'_>,
+    check: &Check<'_>,
+    plugins: &Names<'_>,
+) -> Option<(Gateway, Vec<PipelineEntry>)> {
     let name = table.or("name", NAME.to_owned(), token);
     let workers = table.or("workers", None, |value| value.integer(1..=WORKERS_MAX).map(Some));
     let trusted_proxies =
@@ -50,15 +56,19 @@ pub(super) fn read(mut table: Table<'_>, check: &Check<'_>) -> Option<Gateway> {
             Kind::Text(_) => check.path(value).map(Some),
             _ => value.wrong("a string or `false`"),
         });
+    let pipeline = table.or("pipeline", Vec::new(), |value| {
+        pipeline::read(value, "the gateway", Owner::Gateway, plugins)
+    });
     table.end();
-    Some(Gateway {
+    let gateway = Gateway {
         name: name?,
         workers: workers?,
         trusted_proxies: trusted_proxies?,
         drain_timeout: drain_timeout?,
         plugins_dir: plugins_dir?,
         cache_dir: cache_dir?,
-    })
+    };
+    Some((gateway, pipeline?))
 }
 
 /// A token (RFC 9110 section 5.6.2), because `Via` and `Proxy-Status` carry the name as one.
@@ -79,7 +89,7 @@ fn token(value: &Value<'_>) -> Option<String> {
     )
 }
 
-fn network(value: &Value<'_>) -> Option<IpNet> {
+pub(super) fn network(value: &Value<'_>) -> Option<IpNet> {
     let text = value.text()?;
     if let Ok(address) = text.value.parse::<IpAddr>() {
         return Some(IpNet::from(address));

@@ -1,9 +1,10 @@
-//! The table `match` of a route.
+//! The table `match` of a route, and what conditions of plugins have of it.
 
 use http::{HeaderName, Method};
 use regex::Regex;
 
 use super::names::Unique;
+use super::table::Table;
 use super::tree::Kind;
 use super::value::{Value, each};
 use super::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
@@ -19,6 +20,13 @@ pub(super) fn read(value: &Value<'_>, encoded_slash: bool) -> Option<Matcher> {
         let finding = table.finding("`match` has no condition");
         return table.refuse(finding.hint("`match = { path = \"/\" }` takes every request"));
     }
+    let matcher = conditions(&mut table, encoded_slash);
+    table.end();
+    matcher
+}
+
+/// The keys of a table that are about the head of a request; there may be others.
+pub(super) fn conditions(table: &mut Table<'_>, encoded_slash: bool) -> Option<Matcher> {
     let hosts = table.or("host", Vec::new(), |value| each(&value.one_or_more()?, host_matcher));
     let path = table.or("path", PathMatcher::Prefix("/".to_owned()), |value| {
         path_matcher(value, encoded_slash)
@@ -26,7 +34,6 @@ pub(super) fn read(value: &Value<'_>, encoded_slash: bool) -> Option<Matcher> {
     let methods = table.or("methods", Vec::new(), methods);
     let headers = table.or("headers", Vec::new(), headers);
     let query = table.or("query", Vec::new(), query);
-    table.end();
     Some(Matcher {
         hosts: hosts?,
         path: path?,
@@ -118,7 +125,9 @@ fn headers(value: &Value<'_>) -> Option<Vec<HeaderMatcher>> {
         };
         if name == http::header::HOST {
             let finding = value.check.sources.finding(entry.key_at, "`host` is not matched here");
-            value.check.refuse(finding.hint("use `match.host`, which HTTP/2 has as well"));
+            value.check.refuse(
+                finding.hint("use the key `host` beside `headers`, which HTTP/2 has as well"),
+            );
         }
         unique.add(value.check, entry.key_at, name.as_str());
         Some(HeaderMatcher { name, value: value_matcher(&entry.value)? })

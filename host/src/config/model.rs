@@ -4,6 +4,7 @@
 
 mod grants;
 mod matcher;
+mod pipeline;
 mod plugin;
 mod route;
 mod upstream;
@@ -16,7 +17,9 @@ use ipnet::IpNet;
 
 use super::Location;
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
+pub(crate) use matcher::as_written;
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
+pub use pipeline::{Clause, Condition, Owner, PipelineEntry};
 pub use plugin::{Budget, Component, Isolation, OnError, Plugin, PluginId, PluginPlaces};
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
 pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId};

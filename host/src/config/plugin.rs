@@ -10,7 +10,8 @@ use super::table::Table;
 use super::tree::Kind;
 use super::value::{Entry, Value};
 use super::{
-    Budget, Component, Isolation, Location, OnError, Plugin, PluginPlaces, Secret, json, names,
+    Budget, Component, Isolation, Location, OnError, Plugin, PluginPlaces, Secret, condition, json,
+    names,
 };
 
 /// Calls that a pooled instance serves, unless said otherwise.
@@ -81,6 +82,7 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
     let grants =
         granted.map_or(Some(None), |value| grants::read(&value, entry.key, known).map(Some));
     let budget = table.section("limits").and_then(budget);
+    let clauses = condition::clauses(&mut table);
     table.end();
     Some(Plugin {
         name: entry.key.to_owned(),
@@ -90,6 +92,7 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
         on_error: on_error?,
         grants: grants?,
         budget: budget?,
+        clauses: clauses?,
         at: PluginPlaces {
             table: entry.value.at().clone(),
             component: place?.at().clone(),

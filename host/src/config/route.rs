@@ -7,14 +7,14 @@ use super::check::Check;
 use super::limits::{WAIT_RANGE, body_bytes};
 use super::names::{self, Names, Unique};
 use super::value::{Value, each};
-use super::{Destination, Finding, HostMatcher, Matcher, PathMatcher, PluginId};
-use super::{Rewrite, Route, ValueMatcher, destination, matcher};
+use super::{Destination, Finding, HostMatcher, Matcher, Owner, PathMatcher};
+use super::{Rewrite, Route, ValueMatcher, destination, matcher, pipeline};
 
 /// From the request's head read to the last byte of the response: twice the 30 s that an upstream
 /// has for its head, so that its own timeout speaks first and a page has time to arrive.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Reads `routes` of all files.
+/// Reads `routes` of all files, each with its own pipeline alone.
 pub(super) fn read(
     check: &Check<'_>,
     arrays: &[Value<'_>],
@@ -55,7 +55,9 @@ fn route(
     let match_at = table.need("match", "{ path = \"/\" }");
     let matcher = match_at.as_ref().and_then(|value| matcher::read(value, encoded_slash));
     let rewrite_at = table.take("rewrite");
-    let pipeline = table.or("pipeline", Vec::new(), |value| pipeline(value, &called, plugins));
+    let pipeline = table
+        .or("pipeline", Vec::new(), |value| pipeline::read(value, &called, Owner::Route, plugins));
+    let gateway_pipeline = table.or("gateway_pipeline", true, Value::boolean);
     let destination = destination::read(&mut table, &called, upstreams);
     let rewrite = rewrite_at.map_or(Some(None), |value| {
         let matched = matcher.as_ref().map(|matcher| &matcher.path);
@@ -69,6 +71,7 @@ fn route(
         matcher: matcher?,
         rewrite: rewrite?,
         pipeline: pipeline?,
+        gateway_pipeline: gateway_pipeline?,
         destination: destination?,
         timeout: timeout?,
         request_body_bytes: request_body_bytes?,
@@ -88,20 +91,6 @@ fn rewrite(
         return value.refuse(finding.label("nothing is forwarded here"));
     }
     destination::rewrite(value, matched, encoded_slash)
-}
-
-fn pipeline(value: &Value<'_>, route: &str, plugins: &Names<'_>) -> Option<Vec<PluginId>> {
-    let mut pipeline = Vec::new();
-    each(&value.items()?, |item| {
-        let id = PluginId(plugins.find(item, &format!("{route} runs"))?);
-        if pipeline.contains(&id) {
-            let finding = item.finding(format!("{route} runs a plugin twice"));
-            return item.refuse(finding.label("the second"));
-        }
-        pipeline.push(id);
-        Some(())
-    })?;
-    Some(pipeline)
 }
 
 /// Of two routes with the same match, the second never gets a request.

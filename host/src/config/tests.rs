@@ -10,6 +10,7 @@ mod includes;
 mod keys;
 mod matches;
 mod names;
+mod pipelines;
 mod plugins;
 mod process;
 mod secrets;

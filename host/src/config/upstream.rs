@@ -5,9 +5,11 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::limits::WAIT_RANGE;
+use super::names::Names;
 use super::tree::Kind;
 use super::value::{Entry, Text, Value, each};
-use super::{Endpoint, Finding, HostPolicy, Upstream, host};
+use super::{Endpoint, Finding, HostPolicy, Owner, PipelineEntry, Upstream, UpstreamId};
+use super::{host, pipeline};
 
 /// One lost SYN is sent again after 1 s, a second one after 3 s; a healthy network needs neither.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -29,7 +31,12 @@ const WEIGHT_MAX: u32 = 65_535;
 /// Of a URL without one (RFC 9110 section 4.2.1).
 const HTTP_PORT: u16 = 80;
 
-pub(super) fn read(entry: &Entry<'_>) -> Option<Upstream> {
+/// The upstream of this id, and the pipeline that routes to it end with.
+pub(super) fn read(
+    entry: &Entry<'_>,
+    id: UpstreamId,
+    plugins: &Names<'_>,
+) -> Option<(Upstream, Vec<PipelineEntry>)> {
     let wait = |value: &Value<'_>| value.duration(&WAIT_RANGE);
     let mut table = entry.value.table()?;
     let endpoints =
@@ -38,15 +45,20 @@ pub(super) fn read(entry: &Entry<'_>) -> Option<Upstream> {
     let response_timeout = table.or("response_timeout", RESPONSE_TIMEOUT, wait);
     let idle_timeout = table.or("idle_timeout", IDLE_TIMEOUT, wait);
     let host = table.or("host", HostPolicy::Client, host_policy);
+    let pipeline = table.or("pipeline", Vec::new(), |value| {
+        let called = format!("upstream `{}`", entry.key);
+        pipeline::read(value, &called, Owner::Upstream(id), plugins)
+    });
     table.end();
-    Some(Upstream {
+    let upstream = Upstream {
         name: entry.key.to_owned(),
         endpoints: endpoints?,
         connect_timeout: connect_timeout?,
         response_timeout: response_timeout?,
         idle_timeout: idle_timeout?,
         host: host?,
-    })
+    };
+    Some((upstream, pipeline?))
 }
 
 fn endpoints(value: &Value<'_>) -> Option<Vec<Endpoint>> {

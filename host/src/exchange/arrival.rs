@@ -90,6 +90,7 @@ pub(super) fn receive(
         source: Source::Gateway,
         deferred: Vec::new(),
         attributes: Vec::new(),
+        parts: Vec::new(),
         head_limits: HeadLimits {
             headers: settings.limits.request_headers,
             bytes: settings.limits.request_head_bytes,

@@ -63,7 +63,11 @@ fn asked(method: &str, url: &str, headers: &[(&'static str, &'static str)]) -> A
 }
 
 fn explained(asked: &Asked) -> Explained {
-    let loaded = config::load_text("gateway.toml", FILE, &|_| None).expect("valid");
+    explained_by(FILE, asked)
+}
+
+fn explained_by(file: &str, asked: &Asked) -> Explained {
+    let loaded = config::load_text("gateway.toml", file, &|_| None).expect("valid");
     let plugins: Vec<String> =
         loaded.config.plugins.iter().map(|plugin| plugin.name.clone()).collect();
     let phases = |id: PluginId| match plugins[id.0].as_str() {
@@ -98,6 +102,9 @@ routes considered
 
 route      users
 pipeline   log, auth, limit
+  1. `log` (from the route; log)
+  2. `auth` (from the route; request)
+  3. `limit` (from the route; request, response)
   request  auth, limit
   response limit
   log      log
@@ -211,4 +218,80 @@ fn a_client_is_told_whether_it_is_believed() {
         let asked = Asked { client: client.parse().ok(), ..asked("GET", "/users", &[]) };
         assert_eq!(explained(&asked).text.lines().nth(1), Some(expected));
     }
+}
+
+const CONDITIONS: &str = r#"
+[gateway]
+trusted_proxies = ["10.0.0.0/8"]
+pipeline = ["log"]
+
+[[listeners]]
+address = "127.0.0.1:8080"
+
+[upstreams.users]
+endpoints = ["http://127.0.0.1:9001"]
+pipeline = [{ plugin = "sign", unless = { path = { exact = "/health" } } }]
+
+[plugins.log]
+component = "access-log"
+
+[plugins.auth]
+component = "jwt"
+when = { methods = ["POST"], headers = { x-key = "s3cret" } }
+
+[plugins.limit]
+component = "rate-limit"
+
+[plugins.sign]
+component = "sign.wasm"
+
+[[routes]]
+name = "users"
+match = { path = "/" }
+pipeline = ["auth", { plugin = "limit", when = { client = "192.0.2.0/24", groups = ["gold", "beta"] } }]
+upstream = "users"
+"#;
+
+/// What is told of the pipeline.
+#[track_caller]
+fn check_pipeline(asked: &Asked, expected: &str) {
+    let text = explained_by(CONDITIONS, asked).text;
+    let (_, rest) = text.split_once("\npipeline ").expect("a pipeline");
+    let (pipeline, _) = rest.split_once("\nupstream ").expect("an upstream");
+    assert_eq!(format!("\npipeline {pipeline}\n"), expected);
+}
+
+#[test]
+fn each_plugin_of_the_composed_pipeline_is_told_with_its_origin_and_what_its_condition_says() {
+    check_pipeline(
+        &asked("GET", "/health", &[]),
+        "
+pipeline   log, auth, limit, sign
+  1. `log` (from the gateway; log)
+  2. `auth` (from the route; request; when method POST, header `x-key`): does not apply: the method is GET, not POST
+  3. `limit` (from the route; request, response; when client 192.0.2.0/24, group gold or beta): depends on the consumer, whom plugins before it find out
+  4. `sign` (from the upstream; request, response; unless path /health exactly): does not apply: all of `unless` holds (path /health exactly)
+  request  limit
+  response limit
+  log      log
+",
+    );
+}
+
+#[test]
+fn a_condition_that_holds_applies_and_the_client_is_the_one_that_is_told() {
+    let mut asked = asked("POST", "/a", &[("x-key", "s3cret")]);
+    let mut check = |client: &str, limit: &str| {
+        asked.client = Some(client.parse().expect("an address"));
+        let text = explained_by(CONDITIONS, &asked).text;
+        let line = |name: &str| {
+            let line = text.lines().find(|line| line.contains(&format!(". `{name}`")));
+            line.and_then(|line| line.split_once("): ")).map(|(_, told)| told.to_owned())
+        };
+        assert_eq!(line("auth").as_deref(), Some("applies"));
+        assert_eq!(line("sign").as_deref(), Some("applies"));
+        assert_eq!(line("limit").as_deref(), Some(limit));
+    };
+    check("192.0.2.9", "depends on the consumer, whom plugins before it find out");
+    check("198.51.100.1", "does not apply: the client is 198.51.100.1");
 }

@@ -1,10 +1,15 @@
 //! The ordered plugins of a route.
 
+mod condition;
+mod entry;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+
+pub use entry::Entry;
 
 use super::Plugin;
 use super::contract::bindings::tidegate::plugin::types::{Answer, RequestAction, ResponseAction};
@@ -22,8 +27,10 @@ const DELAY_MAX: Duration = Duration::from_secs(60);
 /// Plugins in the order of the request phase.
 #[derive(Debug, Default)]
 pub struct Pipeline {
-    plugins: Vec<Arc<Plugin>>,
-    /// Indexes of the plugins that export a phase, so that the others cost nothing.
+    entries: Vec<Entry>,
+    /// How many entries do not take part in every exchange.
+    slots: usize,
+    /// Indexes of the entries that export a phase, so that the others cost nothing.
     requests: Vec<usize>,
     responses: Vec<usize>,
     logs: Vec<usize>,
@@ -51,25 +58,27 @@ pub enum Answered {
 }
 
 impl Pipeline {
-    /// A pipeline of these plugins.
+    /// A pipeline of these entries, in the order of the request phase.
     #[must_use]
-    pub fn new(plugins: Vec<Arc<Plugin>>) -> Self {
+    pub fn new(mut entries: Vec<Entry>) -> Self {
+        let mut slots = 0;
+        for entry in entries.iter_mut().filter(|entry| !entry.is_plain()) {
+            entry.slot = Some(slots);
+            slots += 1;
+        }
         let exporting = |phase: &str| -> Vec<usize> {
-            let plugins = plugins.iter().enumerate();
-            plugins
-                .filter(|(_, plugin)| plugin.phases().contains(&phase))
-                .map(|(at, _)| at)
-                .collect()
+            let entries = entries.iter().enumerate();
+            entries.filter(|(_, entry)| entry.exports(phase)).map(|(at, _)| at).collect()
         };
         let (requests, responses, logs) =
             (exporting("request"), exporting("response"), exporting("log"));
-        Self { plugins, requests, responses, logs }
+        Self { entries, slots, requests, responses, logs }
     }
 
     /// In the order of the request phase.
     #[must_use]
-    pub fn plugins(&self) -> &[Arc<Plugin>] {
-        &self.plugins
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     /// Whether a phase after the request phase may look at the request.
@@ -86,7 +95,8 @@ impl Pipeline {
 
     /// Calls the request phases in order until one answers. A drop finishes the exchange.
     pub async fn on_request(&self, mut open: Open) -> Requested {
-        for (turn, plugin) in self.exporting(&self.requests) {
+        for (turn, entry) in self.exporting(&self.requests) {
+            let Some(plugin) = entry.turn(&mut open, self.slots) else { continue };
             let (back, action) = plugin.on_request(open).await;
             open = back;
             let answered = match action {
@@ -103,7 +113,7 @@ impl Pipeline {
             };
             return Requested { open, answered, turns: turn };
         }
-        Requested { open, answered: Answered::Not, turns: self.plugins.len() }
+        Requested { open, answered: Answered::Not, turns: self.entries.len() }
     }
 
     /// Calls the response phases of the first `turns` plugins in reverse order.
@@ -117,7 +127,8 @@ impl Pipeline {
         mut fail: impl FnMut(&mut Exchange, Failure) -> Bytes,
     ) -> (Open, Option<Bytes>) {
         let mut replaced = None;
-        for (_, plugin) in self.exporting(&self.responses).filter(|(at, _)| *at < turns).rev() {
+        for (_, entry) in self.exporting(&self.responses).filter(|(at, _)| *at < turns).rev() {
+            let Some(plugin) = entry.turn(&mut open, self.slots) else { continue };
             let (back, action) = plugin.on_response(open).await;
             open = back;
             match action {
@@ -134,7 +145,8 @@ impl Pipeline {
 
     /// Calls the log phases in order.
     pub async fn on_complete(&self, mut open: Open, summary: impl Fn(&Exchange) -> Summary) {
-        for (_, plugin) in self.exporting(&self.logs) {
+        for (_, entry) in self.exporting(&self.logs) {
+            let Some(plugin) = entry.turn(&mut open, self.slots) else { continue };
             let summary = summary(&open);
             open = plugin.on_complete(open, summary).await;
         }
@@ -143,8 +155,8 @@ impl Pipeline {
     fn exporting<'p>(
         &'p self,
         phase: &'p [usize],
-    ) -> impl DoubleEndedIterator<Item = (usize, &'p Arc<Plugin>)> {
-        phase.iter().filter_map(|at| Some((*at, self.plugins.get(*at)?)))
+    ) -> impl DoubleEndedIterator<Item = (usize, &'p Entry)> {
+        phase.iter().filter_map(|at| Some((*at, self.entries.get(*at)?)))
     }
 }
 

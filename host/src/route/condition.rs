@@ -1,11 +1,43 @@
-//! The conditions of a matcher besides host and path.
+//! The conditions of a matcher, one by one.
+//!
+//! For routes the tables settle host and exact path or prefix; plugins' conditions ask for all.
 
 use std::borrow::Cow;
 
 use http::HeaderMap;
 
-use super::Head;
-use crate::config::model::{HeaderMatcher, Matcher, QueryMatcher, ValueMatcher};
+use super::{Head, path};
+use crate::config::model::{
+    HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher,
+};
+
+/// Whether a request meets all of a matcher.
+#[must_use]
+pub fn holds(matcher: &Matcher, head: &Head<'_>) -> bool {
+    host_holds(&matcher.hosts, head.host)
+        && path_holds(&matcher.path, head.path)
+        && first_unmet(matcher, head).is_none()
+}
+
+/// Whether one of the hosts is asked for; none of them means any.
+pub(super) fn host_holds(hosts: &[HostMatcher], host: &str) -> bool {
+    hosts.is_empty()
+        || hosts.iter().any(|matcher| match matcher {
+            HostMatcher::Exact(name) => name == host,
+            HostMatcher::Suffix(suffix) => {
+                host.strip_suffix(suffix.as_str()).is_some_and(|rest| !rest.is_empty())
+            }
+        })
+}
+
+/// Whether the canonical path is the one that is asked for.
+pub(super) fn path_holds(matcher: &PathMatcher, path: &str) -> bool {
+    match matcher {
+        PathMatcher::Exact(exact) => exact == path,
+        PathMatcher::Prefix(prefix) => path::below(path, prefix).is_some(),
+        PathMatcher::Regex(regex) => regex.is_match(path),
+    }
+}
 
 /// A condition that a request does not meet.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +95,7 @@ fn decoded(text: &str) -> impl Iterator<Item = u8> {
         rest = after;
         Some(match (byte, after) {
             (b'+', _) => b' ',
-            (b'%', [high, low, after @ ..]) => match super::path::hex(*high, *low) {
+            (b'%', [high, low, after @ ..]) => match path::hex(*high, *low) {
                 Some(value) => {
                     rest = after;
                     value

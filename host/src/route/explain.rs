@@ -4,12 +4,10 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use http::{HeaderName, Method};
-use regex::Regex;
 
 use super::condition::{self, Unmet};
-use super::path;
 use super::{Entry, Head, Router};
-use crate::config::model::{HostMatcher, Matcher, PathMatcher, ValueMatcher};
+use crate::config::model::{HostMatcher, Matcher, PathMatcher, ValueMatcher, as_written};
 
 /// How many routes are shown of which only host or only path matches.
 const NEAR_MISSES_MAX: usize = 10;
@@ -93,6 +91,18 @@ pub enum Reason {
     },
 }
 
+/// The first condition of a matcher that a request does not meet, host and path included.
+#[must_use]
+pub fn unmet(matcher: &Matcher, head: &Head<'_>) -> Option<Reason> {
+    if !condition::host_holds(&matcher.hosts, head.host) {
+        return Some(Reason::Host { asked: head.host.to_owned() });
+    }
+    if !condition::path_holds(&matcher.path, head.path) {
+        return Some(Reason::Path { asked: head.path.to_owned() });
+    }
+    condition::first_unmet(matcher, head).map(|unmet| reason(unmet, matcher, head))
+}
+
 impl Router {
     /// Tells for one request which routes were considered, and why each matches or not.
     ///
@@ -103,7 +113,7 @@ impl Router {
         let mut near = Vec::new();
         for (rank, entry) in self.entries.iter().enumerate() {
             let host = host_match(&entry.matcher, head.host);
-            match (host, path_matches(&entry.matcher.path, head.path)) {
+            match (host, condition::path_holds(&entry.matcher.path, head.path)) {
                 (Some((distance, host)), true) => eligible.push((distance, rank, host)),
                 (None, false) => {}
                 _ => near.push(rank),
@@ -144,12 +154,7 @@ fn candidate(entry: &Entry, host: String, verdict: Verdict) -> Candidate {
         route: entry.index,
         name: entry.name.to_string(),
         host,
-        path: match &entry.matcher.path {
-            PathMatcher::Exact(path) => format!("{path} exactly"),
-            PathMatcher::Prefix(prefix) if prefix == "/" => "any path".to_owned(),
-            PathMatcher::Prefix(prefix) => format!("{prefix} and below"),
-            PathMatcher::Regex(regex) => format!("regex {}", as_written(regex)),
-        },
+        path: entry.matcher.path.to_string(),
         verdict,
     }
 }
@@ -165,7 +170,8 @@ fn host_match(matcher: &Matcher, host: &str) -> Option<(usize, String)> {
             host.strip_suffix(suffix.as_str()).map(str::len).filter(|length| *length > 0)
         }
     };
-    let matching = matcher.hosts.iter().filter_map(|host| Some((distance(host)?, name_of(host))));
+    let matching =
+        matcher.hosts.iter().filter_map(|host| Some((distance(host)?, host.to_string())));
     matching.min_by_key(|(distance, _)| *distance)
 }
 
@@ -173,22 +179,7 @@ fn all_hosts(matcher: &Matcher) -> String {
     if matcher.hosts.is_empty() {
         return "any host".to_owned();
     }
-    matcher.hosts.iter().map(name_of).collect::<Vec<_>>().join(" or ")
-}
-
-fn name_of(host: &HostMatcher) -> String {
-    match host {
-        HostMatcher::Exact(name) => name.clone(),
-        HostMatcher::Suffix(suffix) => format!("*{suffix}"),
-    }
-}
-
-fn path_matches(matcher: &PathMatcher, path: &str) -> bool {
-    match matcher {
-        PathMatcher::Exact(exact) => exact == path,
-        PathMatcher::Prefix(prefix) => path::below(path, prefix).is_some(),
-        PathMatcher::Regex(regex) => regex.is_match(path),
-    }
+    matcher.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
 }
 
 /// How many bytes two paths have in common from their start.
@@ -214,12 +205,6 @@ fn reason(unmet: Unmet<'_>, matcher: &Matcher, head: &Head<'_>) -> Reason {
             Reason::Query { name: query.name.clone(), wanted: wanted(&query.value) }
         }
     }
-}
-
-/// A regex without the anchors that checking put around it.
-fn as_written(regex: &Regex) -> &str {
-    let pattern = regex.as_str();
-    pattern.strip_prefix(r"\A(?:").and_then(|inner| inner.strip_suffix(r")\z")).unwrap_or(pattern)
 }
 
 fn wanted(value: &ValueMatcher) -> String {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{Config, Route};
+use crate::config::{Config, PluginId, Route};
 use crate::snapshot::Snapshot;
 
 /// Why the configuration is read again.
@@ -129,10 +129,9 @@ impl Difference {
 fn shape(config: &Config, name: &str) -> Option<String> {
     let route = config.routes.iter().find(|route| route.name == name)?;
     let Route { matcher, rewrite, pipeline, destination, timeout, .. } = route;
-    let pipeline: Vec<_> = pipeline
-        .iter()
-        .filter_map(|id| config.plugins.get(id.0).map(|plugin| plugin.name.as_str()))
-        .collect();
+    let name = |id: PluginId| config.plugins.get(id.0).map(|plugin| plugin.name.as_str());
+    let pipeline: Vec<_> =
+        pipeline.iter().map(|entry| (name(entry.plugin), &entry.clauses)).collect();
     let upstream = match destination {
         crate::config::Destination::Upstream(id) => {
             config.upstreams.get(id.0).map(|upstream| format!("to {}", upstream.name))

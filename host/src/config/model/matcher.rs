@@ -28,6 +28,15 @@ pub enum HostMatcher {
     Suffix(String),
 }
 
+impl fmt::Display for HostMatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(name) => f.write_str(name),
+            Self::Suffix(suffix) => write!(f, "*{suffix}"),
+        }
+    }
+}
+
 /// The condition for the path.
 #[derive(Debug, Clone)]
 pub enum PathMatcher {
@@ -38,6 +47,31 @@ pub enum PathMatcher {
     Prefix(String),
     /// Anchored at both ends.
     Regex(regex::Regex),
+}
+
+impl PathMatcher {
+    /// Whether it takes every path.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        matches!(self, Self::Prefix(prefix) if prefix == "/")
+    }
+}
+
+impl fmt::Display for PathMatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(path) => write!(f, "{path} exactly"),
+            Self::Prefix(_) if self.is_any() => f.write_str("any path"),
+            Self::Prefix(prefix) => write!(f, "{prefix} and below"),
+            Self::Regex(regex) => write!(f, "regex {}", as_written(regex)),
+        }
+    }
+}
+
+/// A regex without the anchors that checking put around it.
+pub(crate) fn as_written(regex: &regex::Regex) -> &str {
+    let pattern = regex.as_str();
+    pattern.strip_prefix(r"\A(?:").and_then(|inner| inner.strip_suffix(r")\z")).unwrap_or(pattern)
 }
 
 /// One condition for a header.

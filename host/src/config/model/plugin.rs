@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Grants;
+use super::{Clause, Grants};
 use crate::config::{Location, Secret};
 
 /// Index into [`Config::plugins`](super::Config::plugins).
@@ -29,6 +29,8 @@ pub struct Plugin {
     pub grants: Option<Grants>,
     /// What one call and all instances may use.
     pub budget: Budget,
+    /// For which exchanges it runs, wherever it stands; all must hold.
+    pub clauses: Vec<Clause>,
     /// Where things are in the file.
     pub at: PluginPlaces,
 }

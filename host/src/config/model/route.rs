@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::{Matcher, PluginId, UpstreamId};
+use super::{Matcher, PipelineEntry, UpstreamId};
 use crate::config::Location;
 
 /// A match, and what happens to a request that matches.
@@ -16,8 +16,11 @@ pub struct Route {
     pub matcher: Matcher,
     /// Applied to the path on its way to the upstream.
     pub rewrite: Option<Rewrite>,
-    /// In the order of the request phase.
-    pub pipeline: Vec<PluginId>,
+    /// In the order of the request phase: what the gateway runs for every route, its own, and what
+    /// its upstream adds.
+    pub pipeline: Vec<PipelineEntry>,
+    /// Whether what the gateway runs for every route is part of its pipeline.
+    pub gateway_pipeline: bool,
     /// Where a matched request ends up.
     pub destination: Destination,
     /// From the request's head read to the last byte of the response.

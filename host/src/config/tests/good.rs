@@ -294,7 +294,8 @@ fn conditions_for_values_are_as_the_file_says() {
 fn a_forwarding_route_is_as_the_file_says() {
     let [users, ..] = routes();
     assert_eq!(users.rewrite, Some(Rewrite::StripPrefix("/users".to_owned())));
-    assert_eq!(users.pipeline, [PluginId(1), PluginId(0)]);
+    let pipeline: Vec<PluginId> = users.pipeline.iter().map(|entry| entry.plugin).collect();
+    assert_eq!(pipeline, [PluginId(1), PluginId(0)]);
     assert_eq!(users.destination, Destination::Upstream(UpstreamId(0)));
     assert_eq!(users.timeout, Duration::from_secs(5));
     assert_eq!(users.request_body_bytes, Some(1 << 20));

@@ -60,7 +60,7 @@ error: `host` is not matched here
   |
 3 | match = { headers = { Host = "example.com" } }
   |                       ^^^^
-  = hint: use `match.host`, which HTTP/2 has as well
+  = hint: use the key `host` beside `headers`, which HTTP/2 has as well
 
 1 error in gateway.toml
 "#,
