@@ -21,15 +21,18 @@ mod instance;
 mod loader;
 mod pipeline;
 mod trace;
+pub mod versions;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
 pub use cache::FunctionCache;
 pub use engine::Engine;
 pub use loader::Loader;
+pub(crate) use loader::hex_digest;
 pub use pipeline::{Answered, Entry, Pipeline, Requested};
 pub use trace::Trace;
 
@@ -58,6 +61,12 @@ pub struct Services {
     pub trace: Trace,
 }
 
+/// Whether a component of this name is part of the gateway.
+#[must_use]
+pub fn is_embedded(component: &str) -> bool {
+    embedded::find(component).is_some()
+}
+
 /// Who produced a response, in the contract's words.
 #[must_use]
 pub fn source(source: crate::facts::Source) -> types::Source {
@@ -72,6 +81,8 @@ pub struct Plugin {
     description: Description,
     on_error: OnError,
     instances: Instances,
+    /// What it was made from, until somebody takes it to keep it.
+    component: Mutex<Option<Cow<'static, [u8]>>>,
 }
 
 /// Where a component came from.
@@ -136,6 +147,12 @@ impl Plugin {
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.identity.digest
+    }
+
+    /// The bytes of the component, for the first who asks: they are held only until the plugin has
+    /// served.
+    pub(crate) fn take_component(&self) -> Option<Cow<'static, [u8]>> {
+        self.component.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// What the component says of itself.

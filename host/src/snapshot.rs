@@ -19,7 +19,8 @@ use crate::config::{
     self, Finding, Findings, FixedResponse, Loaded, Matcher, Redirect, Rewrite, Sources,
 };
 use crate::listener;
-use crate::plugin::{Engine, Entry, Fault, Loader, Pipeline, Place, Plugin, Services};
+use crate::plugin::versions::Versions;
+use crate::plugin::{Engine, Entry, Fault, Loader, Origin, Pipeline, Place, Plugin, Services};
 use crate::route::Router;
 use crate::state::output::Outputs;
 use crate::telemetry::Metrics;
@@ -201,6 +202,22 @@ impl Snapshot {
         services.kv.retain(|name| config.plugins.iter().any(|plugin| plugin.name == name));
         services.metrics.retain(&crate::telemetry::metrics::Live::of(config));
         services.metrics.set_snapshot(self.id);
+    }
+}
+
+impl Snapshot {
+    /// Keeps the files that new plugins were made from, so that they can be put back. Blocks.
+    pub fn keep_versions(&self, cache_dir: Option<&Path>) {
+        for plugin in &self.plugins {
+            let (Some(component), Origin::File(file), Some(cache_dir)) =
+                (plugin.take_component(), plugin.origin(), cache_dir)
+            else {
+                continue;
+            };
+            if let Err(error) = Versions::of(cache_dir, file).keep(plugin.digest(), &component) {
+                tracing::warn!(plugin = plugin.name(), %error, "a version was not kept");
+            }
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod proxy;
 mod rate_limit;
 mod refusal;
 mod reload;
+mod rollback;
 mod route;
 mod tls;
 mod trace;

@@ -160,7 +160,7 @@ fn take_part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(part)
 }
 
-fn make_private(folder: &Path) -> std::io::Result<()> {
+pub(super) fn make_private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mode = fs::metadata(folder)?.mode();
@@ -171,7 +171,7 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Writes beside the file and renames, so that a reader sees the old or the new one.
-fn write_whole(file: &Path, content: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_whole(file: &Path, content: &[u8]) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let draft = file.with_extension(format!("{}.draft", std::process::id()));
     let mut open = fs::OpenOptions::new();

@@ -27,6 +27,7 @@ use super::instance::{self, Image, Instances};
 use super::{Fault, Identity, Place, Plugin, Services, capability};
 use crate::config;
 use grants::check;
+pub(crate) use identity::hex_digest;
 use source::{Source, find};
 
 /// Running time of `describe` and `configure` together: engines in the guest start slowly.
@@ -120,6 +121,7 @@ impl Loader {
             description,
             on_error: config.on_error,
             instances,
+            component: Mutex::new(Some(source.bytes)),
         }))
     }
 

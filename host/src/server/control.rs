@@ -283,6 +283,7 @@ impl Control {
     /// Makes `snapshot` the owner of what snapshots share.
     fn take_over(&self, snapshot: &Snapshot, config: &config::Config) {
         snapshot.take_over(&self.gateway.services, config);
+        snapshot.keep_versions(config.gateway.cache_dir.as_deref());
     }
 
     /// Has the workers accept on new listeners, and none on those that are no more.

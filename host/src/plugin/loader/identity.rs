@@ -5,6 +5,11 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::config;
 use crate::plugin::{Identity, Origin};
 
+/// SHA-256 in hexadecimal.
+pub(crate) fn hex_digest(bytes: &[u8]) -> String {
+    digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Identity {
     pub(super) fn of(
         config: &config::Plugin,
@@ -12,13 +17,10 @@ impl Identity {
         origin: &Origin,
         kv_bytes: usize,
     ) -> Self {
-        let hex = |bytes: &[u8]| -> String {
-            digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-        };
         Self {
-            digest: hex(bytes),
+            digest: hex_digest(bytes),
             origin: origin.clone(),
-            config_digest: hex(config.config.expose().as_bytes()),
+            config_digest: hex_digest(config.config.expose().as_bytes()),
             isolation: config.isolation,
             on_error: config.on_error,
             grants: config.grants.clone(),
