@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{fs, mem};
+use std::fs;
 
 use tidegate_tests::gateway::{Builder, Gateway};
 use tidegate_tests::guest::{self, Plugin};
@@ -102,7 +102,7 @@ async fn a_version_that_cannot_be_loaded_is_replaced_without_a_running_gateway()
     let again = rollback(&file, &[]).await;
     assert_eq!(again.code, Some(1));
     assert!(again.stderr.starts_with("error: no other version of plugin `policy` is kept\n"));
-    mem::drop(gateway);
+    drop(gateway);
 }
 
 #[tokio::test]
