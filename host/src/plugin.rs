@@ -33,7 +33,7 @@ pub use cache::FunctionCache;
 pub use engine::Engine;
 pub use loader::Loader;
 pub(crate) use loader::hex_digest;
-pub use pipeline::{Answered, Entry, Pipeline, Requested};
+pub use pipeline::{Answered, Canary, Entry, Pipeline, Requested};
 pub use trace::Trace;
 
 pub use contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
@@ -45,6 +45,7 @@ use instance::Instances;
 use crate::config::{Budget, Grants, Isolation, OnError};
 use crate::state::{counter, kv, output};
 use crate::telemetry::Metrics;
+use crate::telemetry::metrics::Phase;
 
 /// What all plugins of a gateway share.
 #[derive(Clone)]
@@ -131,7 +132,7 @@ pub enum Place {
 }
 
 impl Plugin {
-    /// Unique in gateway.toml.
+    /// As in gateway.toml; `name@canary` for the other version of a plugin.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -179,16 +180,20 @@ impl Plugin {
         self.instances.image().config.is_none()
     }
 
+    /// Whether the component exports a phase.
+    pub(crate) const fn has(&self, phase: Phase) -> bool {
+        let exports = &self.instances.image().exports;
+        match phase {
+            Phase::Request => exports.request.is_some(),
+            Phase::Response => exports.response.is_some(),
+            Phase::Log => exports.log.is_some(),
+        }
+    }
+
     /// The phases that the component exports, in the order in which they run.
     #[must_use]
     pub fn phases(&self) -> Vec<&'static str> {
-        let exports = &self.instances.image().exports;
-        let phases = [
-            (exports.request.is_some(), "request"),
-            (exports.response.is_some(), "response"),
-            (exports.log.is_some(), "log"),
-        ];
-        phases.into_iter().filter_map(|(exported, phase)| exported.then_some(phase)).collect()
+        Phase::ALL.into_iter().filter(|phase| self.has(*phase)).map(Phase::label).collect()
     }
 
     /// Instances that are lent now.

@@ -31,6 +31,7 @@ mod rollback;
 mod route;
 mod tls;
 mod trace;
+mod trial;
 
 /// The `tidegate` program.
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");

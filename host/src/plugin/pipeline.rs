@@ -1,7 +1,10 @@
 //! The ordered plugins of a route.
 
+mod canary;
 mod condition;
 mod entry;
+mod shadow;
+mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+pub use canary::Canary;
 pub use entry::Entry;
 
 use super::Plugin;
@@ -28,7 +32,7 @@ const DELAY_MAX: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Pipeline {
     entries: Vec<Entry>,
-    /// How many entries do not take part in every exchange.
+    /// How many entries do not take part in every exchange in the same way.
     slots: usize,
     /// Indexes of the entries that export a phase, so that the others cost nothing.
     requests: Vec<usize>,
@@ -62,16 +66,13 @@ impl Pipeline {
     #[must_use]
     pub fn new(mut entries: Vec<Entry>) -> Self {
         let mut slots = 0;
-        for entry in entries.iter_mut().filter(|entry| !entry.is_plain()) {
-            entry.slot = Some(slots);
-            slots += 1;
-        }
-        let exporting = |phase: &str| -> Vec<usize> {
+        entries.iter_mut().for_each(|entry| entry.number(&mut slots));
+        let having = |phase: Phase| -> Vec<usize> {
             let entries = entries.iter().enumerate();
-            entries.filter(|(_, entry)| entry.exports(phase)).map(|(at, _)| at).collect()
+            entries.filter(|(_, entry)| entry.has(phase)).map(|(at, _)| at).collect()
         };
         let (requests, responses, logs) =
-            (exporting("request"), exporting("response"), exporting("log"));
+            (having(Phase::Request), having(Phase::Response), having(Phase::Log));
         Self { entries, slots, requests, responses, logs }
     }
 
@@ -95,9 +96,10 @@ impl Pipeline {
 
     /// Calls the request phases in order until one answers. A drop finishes the exchange.
     pub async fn on_request(&self, mut open: Open) -> Requested {
-        for (turn, entry) in self.exporting(&self.requests) {
-            let Some(plugin) = entry.turn(&mut open, self.slots) else { continue };
-            let (back, action) = plugin.on_request(open).await;
+        for (at, entry) in self.having(&self.requests) {
+            let turn = entry.turn(&mut open, self.slots, Phase::Request);
+            let Some(turn) = turn else { continue };
+            let (back, action) = turn.on_request(open).await;
             open = back;
             let answered = match action {
                 Ok(None) => continue,
@@ -107,11 +109,11 @@ impl Pipeline {
                 }
                 Ok(Some(Reaction::Answer { head, body })) => {
                     open.respond(Source::Plugin, head);
-                    return Requested { open, answered: Answered::Plugin(body), turns: turn + 1 };
+                    return Requested { open, answered: Answered::Plugin(body), turns: at + 1 };
                 }
                 Err(failure) => Answered::Failed(failure),
             };
-            return Requested { open, answered, turns: turn };
+            return Requested { open, answered, turns: at };
         }
         Requested { open, answered: Answered::Not, turns: self.entries.len() }
     }
@@ -127,9 +129,10 @@ impl Pipeline {
         mut fail: impl FnMut(&mut Exchange, Failure) -> Bytes,
     ) -> (Open, Option<Bytes>) {
         let mut replaced = None;
-        for (_, entry) in self.exporting(&self.responses).filter(|(at, _)| *at < turns).rev() {
-            let Some(plugin) = entry.turn(&mut open, self.slots) else { continue };
-            let (back, action) = plugin.on_response(open).await;
+        for (_, entry) in self.having(&self.responses).filter(|(at, _)| *at < turns).rev() {
+            let turn = entry.turn(&mut open, self.slots, Phase::Response);
+            let Some(turn) = turn else { continue };
+            let (back, action) = turn.on_response(open).await;
             open = back;
             match action {
                 Ok(None | Some(Reaction::Delay(_))) => {}
@@ -145,14 +148,14 @@ impl Pipeline {
 
     /// Calls the log phases in order.
     pub async fn on_complete(&self, mut open: Open, summary: impl Fn(&Exchange) -> Summary) {
-        for (_, entry) in self.exporting(&self.logs) {
-            let Some(plugin) = entry.turn(&mut open, self.slots) else { continue };
-            let summary = summary(&open);
-            open = plugin.on_complete(open, summary).await;
+        for (_, entry) in self.having(&self.logs) {
+            let turn = entry.turn(&mut open, self.slots, Phase::Log);
+            let Some(turn) = turn else { continue };
+            open = turn.on_complete(open, &summary).await;
         }
     }
 
-    fn exporting<'p>(
+    fn having<'p>(
         &'p self,
         phase: &'p [usize],
     ) -> impl DoubleEndedIterator<Item = (usize, &'p Entry)> {
@@ -176,13 +179,7 @@ impl Plugin {
         };
         let (open, action) = lease.request(open).await;
         self.metrics().called(Phase::Request, clock::now().duration_since(began));
-        let reaction = action.and_then(|action| match action {
-            RequestAction::Forward => Ok(None),
-            RequestAction::Delay(ms) => {
-                Ok(Some(Reaction::Delay(Duration::from_millis(ms.into()).min(DELAY_MAX))))
-            }
-            RequestAction::Respond(answer) => accept(answer, open.head_limits).map(Some),
-        });
+        let reaction = action.and_then(|action| accept_request(action, open.head_limits));
         match reaction {
             Ok(reaction) => {
                 lease.give_back();
@@ -201,10 +198,7 @@ impl Plugin {
         };
         let (open, action) = lease.response(open).await;
         self.metrics().called(Phase::Response, clock::now().duration_since(began));
-        let reaction = action.and_then(|action| match action {
-            ResponseAction::Forward => Ok(None),
-            ResponseAction::Respond(answer) => accept(answer, open.head_limits).map(Some),
-        });
+        let reaction = action.and_then(|action| accept_response(action, open.head_limits));
         match reaction {
             Ok(reaction) => {
                 lease.give_back();
@@ -269,6 +263,25 @@ impl Plugin {
 
     const fn metrics(&self) -> &Arc<crate::telemetry::metrics::PluginMetrics> {
         self.instances.metrics()
+    }
+}
+
+/// What an action asks for, checked against the contract.
+fn accept_request(action: RequestAction, limits: HeadLimits) -> Result<Option<Reaction>, Fault> {
+    match action {
+        RequestAction::Forward => Ok(None),
+        RequestAction::Delay(ms) => {
+            Ok(Some(Reaction::Delay(Duration::from_millis(ms.into()).min(DELAY_MAX))))
+        }
+        RequestAction::Respond(answer) => accept(answer, limits).map(Some),
+    }
+}
+
+/// As [`accept_request`].
+fn accept_response(action: ResponseAction, limits: HeadLimits) -> Result<Option<Reaction>, Fault> {
+    match action {
+        ResponseAction::Forward => Ok(None),
+        ResponseAction::Respond(answer) => accept(answer, limits).map(Some),
     }
 }
 

@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use super::ListenerMetrics;
 use super::histogram::Histogram;
+use super::model::CANARY_SUFFIX;
 use super::named::Named;
 use super::own::{Kind, Kinds, Series, Value};
 use super::plugin::PluginMetrics;
@@ -144,6 +145,24 @@ impl Families {
                 })
             })?;
         }
+        text.counters("plugin_shadow_decisions", "Decisions without effect", |family| {
+            plugins.iter().try_for_each(|(plugin, metrics)| {
+                metrics.shadow_decisions.all().try_for_each(|(decision, n)| {
+                    family.put(&[("plugin", plugin), ("decision", decision)], n)
+                })
+            })
+        })?;
+        text.counters(
+            "plugin_shadow_differences",
+            "Those unlike the stable version's",
+            |family| {
+                let differing =
+                    plugins.iter().map(|(name, all)| (name, all.shadow_differences.get()));
+                differing
+                    .filter(|(_, n)| *n > 0)
+                    .try_for_each(|(plugin, n)| family.put(&[("plugin", plugin)], n))
+            },
+        )?;
         let gauges: [(_, _, Read<i64>); 2] = [
             ("plugin_instances", "Instances alive", |plugin| plugin.instances.get()),
             ("plugin_waiting", "Exchanges waiting for one", |plugin| plugin.waiting.get()),
@@ -264,7 +283,7 @@ impl Text<'_> {
     ) -> fmt::Result {
         let mut family = self.family(name, help, MetricType::Gauge)?;
         for (labels, value) in values {
-            family.0.encode_family(&labels)?.encode_gauge(&value)?;
+            family.0.encode_family(&with_version(&labels))?.encode_gauge(&value)?;
         }
         Ok(())
     }
@@ -287,6 +306,21 @@ impl Text<'_> {
     }
 }
 
+/// Makes `plugin="x",version="canary"` of `plugin="x@canary"`, so that what is summed by plugin has both
+/// versions in it, and the series of the stable one are the same with and without a canary.
+fn with_version<'l>(labels: &[(&'l str, &'l str)]) -> Vec<(&'l str, &'l str)> {
+    let mut shown = Vec::with_capacity(labels.len() + 1);
+    for (name, value) in labels.iter().copied() {
+        match value.strip_suffix(CANARY_SUFFIX) {
+            Some(plugin) if name == "plugin" => {
+                shown.extend([(name, plugin), ("version", "canary")]);
+            }
+            _ => shown.push((name, value)),
+        }
+    }
+    shown
+}
+
 /// One metric with all its labels.
 struct Family<'a>(MetricEncoder<'a>);
 
@@ -295,13 +329,15 @@ impl Family<'_> {
     where
         V: EncodeCounterValue + Copy,
     {
-        self.0.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)
+        self.0
+            .encode_family(&with_version(labels))?
+            .encode_counter::<NoLabelSet, _, u64>(&value, None)
     }
 
     fn put_histogram(&mut self, labels: &[(&str, &str)], histogram: &Histogram) -> fmt::Result {
         let buckets = histogram.buckets();
         let count = buckets.iter().map(|(_, n)| n).sum();
-        self.0.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
+        self.0.encode_family(&with_version(labels))?.encode_histogram::<NoLabelSet>(
             histogram.sum(),
             count,
             &buckets,

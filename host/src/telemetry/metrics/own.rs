@@ -35,8 +35,8 @@ const TAKEN: [&str; 8] = [
     "waiting",
 ];
 
-/// Labels that every series of a plugin has, or every histogram.
-const TAKEN_LABELS: [&str; 2] = ["plugin", "le"];
+/// Labels that every series of a plugin has, or of a canary, or every histogram.
+const TAKEN_LABELS: [&str; 3] = ["plugin", "version", "le"];
 
 /// Why a sample was not recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -318,7 +318,7 @@ mod tests {
         for labels in [[("a", "1"), ("a", "1")], [("a", "1"), ("a", "2")]] {
             assert_eq!(own.add("hits", &labels, 1.0), Err(MetricError::InvalidName));
         }
-        for name in ["plugin", "le"] {
+        for name in ["plugin", "version", "le"] {
             assert_eq!(own.add("hits", &[(name, "x")], 1.0), Err(MetricError::InvalidName));
         }
         let many: Vec<_> = (0..17).map(|i| (format!("l{i}"), "")).collect();
