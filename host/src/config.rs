@@ -8,6 +8,7 @@
 //! file gives every [`Finding`] at once, each where it is, with the way out.
 
 mod check;
+mod consumer;
 mod destination;
 mod document;
 mod environment;
@@ -39,7 +40,6 @@ use std::path::Path;
 pub use finding::{Finding, Findings, Level};
 pub use grants::scope_example;
 pub use model::*;
-pub use secret::Secret;
 pub use source::{Location, Sources, Watched};
 
 use check::Checked;

@@ -38,13 +38,17 @@ use contract::bindings::exports::tidegate::plugin::lifecycle::Description;
 use contract::bindings::tidegate::plugin::types;
 use instance::Instances;
 
-use crate::config::{Budget, Grants, Isolation, OnError};
+use crate::config::{Budget, Grants, Isolation, Limits, OnError};
+use crate::state::consumer::Consumers;
+use crate::state::secret::Secrets;
 use crate::state::{counter, kv, output};
 use crate::telemetry::Metrics;
 
 /// What all plugins of a gateway share.
 #[derive(Clone)]
 pub struct Services {
+    /// Behind `consumers`; exchanged when the configuration changes.
+    pub consumers: Arc<ArcSwap<Consumers>>,
     /// Behind `counter`.
     pub counters: Arc<counter::Counters>,
     /// Behind `kv`.
@@ -53,8 +57,26 @@ pub struct Services {
     pub outputs: Arc<ArcSwap<output::Outputs>>,
     /// Behind `metrics`, and what is counted of plugins.
     pub metrics: Arc<Metrics>,
+    /// Behind `secret`; exchanged when the configuration changes.
+    pub secrets: Arc<ArcSwap<Secrets>>,
     /// Whose calls are shown.
     pub trace: Trace,
+}
+
+impl Services {
+    /// With nothing in them yet, and nobody traced.
+    #[must_use]
+    pub fn new(limits: &Limits, outputs: output::Outputs) -> Self {
+        Self {
+            consumers: Arc::default(),
+            counters: Arc::new(counter::Counters::new(limits.counters)),
+            kv: Arc::default(),
+            outputs: Arc::new(ArcSwap::from_pointee(outputs)),
+            metrics: Arc::default(),
+            secrets: Arc::default(),
+            trace: Trace::default(),
+        }
+    }
 }
 
 /// Who produced a response, in the contract's words.

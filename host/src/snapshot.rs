@@ -21,7 +21,9 @@ use crate::config::{
 use crate::listener;
 use crate::plugin::{Engine, Fault, Loader, Pipeline, Place, Plugin, Services};
 use crate::route::Router;
+use crate::state::consumer::Consumers;
 use crate::state::output::Outputs;
+use crate::state::secret::Secrets;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{RouteMetrics, UNMATCHED};
 use crate::upstream::Upstream;
@@ -198,7 +200,9 @@ impl Snapshot {
         self.loader.services().outputs.store(Arc::clone(&self.outputs));
         services.outputs.store(Arc::clone(&self.outputs));
         services.counters.set_entries_max(self.settings.limits.counters);
-        services.kv.retain(|name| config.plugins.iter().any(|plugin| plugin.name == name));
+        services.kv.retain(&config.plugins);
+        services.consumers.store(Arc::new(Consumers::new(&config.consumers)));
+        services.secrets.rcu(|previous| Secrets::new(&config.secrets, previous));
         services.metrics.retain(&crate::telemetry::metrics::Live::of(config));
         services.metrics.set_snapshot(self.id);
     }

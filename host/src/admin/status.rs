@@ -33,6 +33,7 @@ pub(super) fn of(gateway: &Gateway) -> Value {
         "plugins": snapshot.plugins.iter().map(|at| plugin(at)).collect::<Vec<_>>(),
         "upstreams": snapshot.upstreams.iter().map(|at| upstream(at)).collect::<Vec<_>>(),
         "outputs": outputs(&snapshot),
+        "consumers": gateway.services.consumers.load().len(),
         "counters": {
             "held": gateway.services.counters.len(),
             "limit": snapshot.settings.limits.counters,

@@ -13,7 +13,7 @@ use super::table::Table;
 use super::tree::{Kind, Node};
 use super::value::{Value, each};
 use super::{Config, Finding, Sources};
-use super::{gateway, limits, listener, output, plugin, route, upstream};
+use super::{consumer, gateway, limits, listener, output, plugin, route, secret, upstream};
 
 /// Tables that gateway.toml alone may hold: there is one of each, or their order matters to no
 /// included file.
@@ -63,13 +63,18 @@ impl<'a> Check<'a> {
     }
 
     fn read_beside(&self, path: &str) -> Result<String, String> {
-        let file = self.folder.join(path);
-        self.read.borrow_mut().insert(file.clone());
-        let size = std::fs::metadata(&file).map_err(|error| error.to_string())?.len();
-        if size > environment::FILE_BYTES_MAX {
-            return Err(format!("it is longer than {} bytes", environment::FILE_BYTES_MAX));
+        let bytes = self.read_file(&self.folder.join(path), environment::FILE_BYTES_MAX)?;
+        String::from_utf8(bytes).map_err(|_error| "it is not in UTF-8".to_owned())
+    }
+
+    /// A file whose content is a part of the configuration, so that it is watched.
+    pub(super) fn read_file(&self, file: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
+        self.read.borrow_mut().insert(file.to_owned());
+        let size = std::fs::metadata(file).map_err(|error| error.to_string())?.len();
+        if size > bytes_max {
+            return Err(format!("it is longer than {bytes_max} bytes"));
         }
-        std::fs::read_to_string(&file).map_err(|error| error.to_string())
+        std::fs::read(file).map_err(|error| error.to_string())
     }
 
     /// A path of the file, which may be relative to the folder of gateway.toml.
@@ -136,7 +141,8 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
     let outputs = Names::collect(check, "output", all("outputs"));
     let upstreams = Names::collect(check, "upstream", all("upstreams"));
     let plugins = Names::collect(check, "plugin", all("plugins"));
-    let secrets = Names::collect(check, "secret", Vec::new());
+    let consumers = Names::collect(check, "consumer", all("consumers"));
+    let secrets = Names::collect(check, "secret", all("secrets"));
     let routes = route::read(check, &all("routes"), &upstreams, &plugins);
     main.end();
     included.into_iter().for_each(Table::end);
@@ -146,6 +152,9 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
     let read_plugins = each(&plugins.entries, |entry| plugin::read(entry, check, &known));
     upstreams.warn_of_unused(check);
     plugins.warn_of_unused(check);
+    secrets.warn_of_unused(check);
+    let consumers = consumer::read(&consumers.entries, check);
+    let secrets = secret::read(&secrets.entries, check);
     let upstreams = each(&upstreams.entries, upstream::read);
     Some(Config {
         gateway: gateway?,
@@ -153,6 +162,8 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
         limits: limits?,
         listeners: listeners?,
         outputs: outputs?,
+        consumers: consumers?,
+        secrets: secrets?,
         upstreams: upstreams?,
         plugins: read_plugins?,
         routes: routes?,

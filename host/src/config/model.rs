@@ -2,10 +2,12 @@
 //!
 //! Past `check` nobody asks again. Indexes such as [`UpstreamId`] come from there only.
 
+mod consumer;
 mod grants;
 mod matcher;
 mod plugin;
 mod route;
+mod secret;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -15,10 +17,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Location;
+pub use consumer::{Consumer, Credential};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
 pub use plugin::{Budget, Component, Isolation, OnError, Plugin, PluginId, PluginPlaces};
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
+pub use secret::{NamedSecret, Secret};
 pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId};
 
 /// A whole gateway.toml with its includes.
@@ -34,6 +38,10 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Without `stdout` and `stderr`, which always exist.
     pub outputs: Vec<Output>,
+    /// In the order of the file.
+    pub consumers: Vec<Consumer>,
+    /// In the order of the file.
+    pub secrets: Vec<NamedSecret>,
     /// Indexed by [`UpstreamId`].
     pub upstreams: Vec<Upstream>,
     /// Indexed by [`PluginId`].
