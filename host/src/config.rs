@@ -24,6 +24,7 @@ pub mod model;
 mod names;
 mod output;
 mod path;
+mod pin;
 mod plugin;
 mod route;
 mod secret;

@@ -134,6 +134,10 @@ pub struct Fault {
 pub enum Place {
     /// The value of `component`.
     Component,
+    /// The value of `sha256`.
+    Sha256,
+    /// The value of `signature` or `trusted_keys`.
+    Signature,
     /// The value of `grants`.
     Grants,
     /// A value of `config`, by JSON Pointer.

@@ -320,6 +320,8 @@ fn may_see_outputs(plugin: &config::Plugin) -> bool {
 fn finding(sources: &Sources, plugin: &config::Plugin, fault: Fault) -> Finding {
     let at = match &fault.place {
         Place::Component => &plugin.at.component,
+        Place::Sha256 => &plugin.at.sha256,
+        Place::Signature => &plugin.at.signature,
         Place::Grants => &plugin.at.grants,
         Place::Config(pointer) => plugin.at.locate(pointer),
     };

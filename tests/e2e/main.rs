@@ -24,6 +24,7 @@ mod jwt;
 mod kv;
 mod limits;
 mod load;
+mod pin;
 mod proxy;
 mod rate_limit;
 mod refusal;

@@ -9,10 +9,10 @@ use ipnet::IpNet;
 
 use super::Gateway;
 use super::check::Check;
-use super::listener;
 use super::table::Table;
 use super::tree::Kind;
 use super::value::{Value, each};
+use super::{listener, pin};
 
 /// What `Via` and `Proxy-Status` say unless the operator has a name of their own.
 const NAME: &str = "tidegate";
@@ -50,6 +50,7 @@ pub(super) fn read(mut table: Table<'_>, check: &Check<'_>) -> Option<Gateway> {
             Kind::Text(_) => check.path(value).map(Some),
             _ => value.wrong("a string or `false`"),
         });
+    let trusted_keys = table.or("trusted_keys", Vec::new(), pin::trusted_keys);
     table.end();
     Some(Gateway {
         name: name?,
@@ -58,6 +59,7 @@ pub(super) fn read(mut table: Table<'_>, check: &Check<'_>) -> Option<Gateway> {
         drain_timeout: drain_timeout?,
         plugins_dir: plugins_dir?,
         cache_dir: cache_dir?,
+        trusted_keys: trusted_keys?,
     })
 }
 

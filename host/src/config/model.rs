@@ -5,6 +5,7 @@
 mod consumer;
 mod grants;
 mod matcher;
+mod pin;
 mod plugin;
 mod route;
 mod secret;
@@ -20,6 +21,7 @@ use super::Location;
 pub use consumer::{Consumer, Credential};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
+pub use pin::{Pin, TrustedKey, Untrusted};
 pub use plugin::{Budget, Component, Isolation, OnError, Plugin, PluginId, PluginPlaces};
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
 pub use secret::{NamedSecret, Secret};
@@ -66,6 +68,9 @@ pub struct Gateway {
     pub plugins_dir: PathBuf,
     /// Where compiled code is kept between starts; `None` keeps nothing.
     pub cache_dir: Option<PathBuf>,
+    /// One of them has signed each component that is read from a file, unless its plugin says
+    /// otherwise; empty if none need be signed.
+    pub trusted_keys: Vec<TrustedKey>,
 }
 
 /// Hard sizes and waiting times of the client's side.

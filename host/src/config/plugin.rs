@@ -10,7 +10,7 @@ use super::table::Table;
 use super::tree::Kind;
 use super::value::{Entry, Value};
 use super::{
-    Budget, Component, Isolation, Location, OnError, Plugin, PluginPlaces, Secret, json, names,
+    Budget, Component, Isolation, Location, OnError, Plugin, PluginPlaces, Secret, json, names, pin,
 };
 
 /// Calls that a pooled instance serves, unless said otherwise.
@@ -64,6 +64,7 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
     let mut table = entry.value.table()?;
     let place = table.need("component", "\"jwt\"");
     let component = place.as_ref().and_then(|value| component(value, check));
+    let pin = pin::read(&mut table, check, known.trusted_keys);
     let config = table.take("config");
     let mut places = Vec::new();
     let config = match &config {
@@ -82,9 +83,11 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
         granted.map_or(Some(None), |value| grants::read(&value, entry.key, known).map(Some));
     let budget = table.section("limits").and_then(budget);
     table.end();
+    let (place, (pin, [sha256_at, signature_at])) = (place?, pin?);
     Some(Plugin {
         name: entry.key.to_owned(),
         component: component?,
+        pin,
         config: Secret::new(config?),
         isolation: isolation?,
         on_error: on_error?,
@@ -92,7 +95,9 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
         budget: budget?,
         at: PluginPlaces {
             table: entry.value.at().clone(),
-            component: place?.at().clone(),
+            component: place.at().clone(),
+            sha256: sha256_at.unwrap_or_else(|| place.at().clone()),
+            signature: signature_at.unwrap_or_else(|| place.at().clone()),
             grants: granted_at,
             config: places,
         },

@@ -9,6 +9,7 @@
 
 mod grants;
 mod identity;
+mod pin;
 mod source;
 
 use std::path::Path;
@@ -90,6 +91,7 @@ impl Loader {
         previous: Option<&Arc<Plugin>>,
     ) -> Result<Arc<Plugin>, Vec<Fault>> {
         let source = find(&config.component, plugins_dir).map_err(|fault| vec![fault])?;
+        pin::check(config, &source)?;
         let identity = Identity::of(config, &source.bytes, &source.origin, kv_bytes);
         if let Some(previous) = previous.filter(|previous| previous.identity == identity) {
             return Ok(Arc::clone(previous));

@@ -12,13 +12,10 @@ impl Identity {
         origin: &Origin,
         kv_bytes: usize,
     ) -> Self {
-        let hex = |bytes: &[u8]| -> String {
-            digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-        };
         Self {
-            digest: hex(bytes),
+            digest: sha256(bytes),
             origin: origin.clone(),
-            config_digest: hex(config.config.expose().as_bytes()),
+            config_digest: sha256(config.config.expose().as_bytes()),
             isolation: config.isolation,
             on_error: config.on_error,
             grants: config.grants.clone(),
@@ -26,4 +23,9 @@ impl Identity {
             kv_bytes,
         }
     }
+}
+
+/// In lower-case hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
