@@ -39,6 +39,7 @@ use contract::bindings::tidegate::plugin::types;
 use instance::Instances;
 
 use crate::config::{Budget, Grants, Isolation, Limits, OnError};
+use crate::state::cache::Cache;
 use crate::state::consumer::Consumers;
 use crate::state::secret::Secrets;
 use crate::state::{counter, kv, output};
@@ -47,6 +48,8 @@ use crate::telemetry::Metrics;
 /// What all plugins of a gateway share.
 #[derive(Clone)]
 pub struct Services {
+    /// Behind `cache`.
+    pub cache: Arc<Cache>,
     /// Behind `consumers`; exchanged when the configuration changes.
     pub consumers: Arc<ArcSwap<Consumers>>,
     /// Behind `counter`.
@@ -68,6 +71,7 @@ impl Services {
     #[must_use]
     pub fn new(limits: &Limits, outputs: output::Outputs) -> Self {
         Self {
+            cache: Arc::new(Cache::new(limits.cache_bytes)),
             consumers: Arc::default(),
             counters: Arc::new(counter::Counters::new(limits.counters)),
             kv: Arc::default(),

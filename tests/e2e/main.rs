@@ -11,6 +11,7 @@
 mod access_log;
 mod admin;
 mod body;
+mod cache;
 mod cli;
 mod consumers;
 mod contract;

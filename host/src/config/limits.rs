@@ -64,6 +64,12 @@ const KV_BYTES: usize = 64 << 20;
 /// At least one entry of the greatest size that `kv` takes.
 const KV_RANGE: RangeInclusive<u64> = MIB..=64 * GIB;
 
+/// A few thousand pages or documents; a quarter of it is the largest one.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// From the least that keeps an ordinary page to more than a machine has.
+const CACHE_RANGE: RangeInclusive<u64> = MIB..=64 * GIB;
+
 /// Each reserves address space and may fill its memory; 1 000 keep several hundred requests in
 /// plugins at the same instant.
 const INSTANCES: u32 = 1000;
@@ -92,6 +98,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Limits> {
         table.or("http2_streams", HTTP2_STREAMS, |value| value.integer(1..=HTTP2_STREAMS_MAX));
     let counters = table.or("counters", COUNTERS, |value| value.integer(1..=COUNTERS_MAX));
     let kv_bytes = table.or("kv", KV_BYTES, |value| value.size(&KV_RANGE));
+    let cache_bytes = table.or("cache", CACHE_BYTES, |value| value.size(&CACHE_RANGE));
     let instances = table.or("instances", INSTANCES, |value| value.integer(1..=INSTANCES_MAX));
     table.end();
     Some(Limits {
@@ -105,6 +112,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Limits> {
         http2_streams: http2_streams?,
         counters: counters?,
         kv_bytes: kv_bytes?,
+        cache_bytes: cache_bytes?,
         instances: instances?,
     })
 }

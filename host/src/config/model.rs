@@ -96,6 +96,8 @@ pub struct Limits {
     pub counters: usize,
     /// Bytes of keys and values that one plugin may hold in `kv`.
     pub kv_bytes: usize,
+    /// Bytes of responses that all plugins together may hold in `cache`.
+    pub cache_bytes: usize,
     /// Plugin instances alive at once, over all plugins.
     pub instances: u32,
 }

@@ -40,6 +40,7 @@ fn limits() -> Limits {
         http2_streams: 10,
         counters: 1,
         kv_bytes: 1,
+        cache_bytes: 1,
         instances: 1,
     }
 }

@@ -13,6 +13,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::ListenerMetrics;
+use super::cache::CacheMetrics;
 use super::histogram::Histogram;
 use super::named::Named;
 use super::own::{Kind, Kinds, Series, Value};
@@ -27,6 +28,7 @@ pub(super) struct Families {
     pub(super) routes: Named<RouteMetrics>,
     pub(super) upstreams: Named<UpstreamMetrics>,
     pub(super) plugins: Named<PluginMetrics>,
+    pub(super) caches: Named<CacheMetrics>,
     pub(super) kinds: Arc<Kinds>,
     pub(super) listeners: Named<ListenerMetrics>,
     pub(super) outputs: Named<Gauge>,
@@ -44,6 +46,7 @@ impl Collector for Families {
         self.encode_upstreams(&mut text)?;
         self.encode_plugins(&mut text)?;
         self.encode_own(&mut text)?;
+        self.encode_caches(&mut text)?;
         self.encode_connections(&mut text)?;
         self.encode_process(&mut text)
     }
@@ -188,6 +191,33 @@ impl Families {
                     Value::Histogram(histogram) => family.put_histogram(&labels, histogram)?,
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn encode_caches(&self, text: &mut Text<'_>) -> fmt::Result {
+        type Read = fn(&CacheMetrics) -> i64;
+        let caches = self.caches.all();
+        let gauges: [(_, _, Read); 2] = [
+            ("cache_entries", "Responses that a plugin keeps", |cache| cache.entries.get()),
+            ("cache_bytes", "What they take", |cache| cache.bytes.get()),
+        ];
+        for (name, help, read) in gauges {
+            let values = caches.iter().map(|(plugin, all)| ([("plugin", &**plugin)], read(all)));
+            text.gauges(name, help, values)?;
+        }
+        let counters: [(_, _, Read); 3] = [
+            ("cache_hits", "Look-ups that found a response", |cache| cache.hits.get()),
+            ("cache_misses", "Look-ups that found none", |cache| cache.misses.get()),
+            ("cache_evictions", "Responses that made room", |cache| cache.evictions.get()),
+        ];
+        for (name, help, read) in counters {
+            text.counters(name, help, |family| {
+                caches.iter().try_for_each(|(plugin, all)| {
+                    let value = u64::try_from(read(all)).unwrap_or(0);
+                    family.put(&[("plugin", plugin)], value)
+                })
+            })?;
         }
         Ok(())
     }
