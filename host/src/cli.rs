@@ -6,6 +6,8 @@
 //! | 1 | the configuration cannot be used, or nothing matches |
 //! | 2 | the command line is not understood |
 
+mod plugin;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
@@ -40,6 +42,9 @@ enum Command {
     Check(Check),
     /// Show which route a request would take, why, and what would happen to it.
     Explain(Explain),
+    /// Write, test and look at plugins.
+    #[command(subcommand)]
+    Plugin(plugin::Command),
     /// Try it out: a gateway and an upstream on this machine, and what to type.
     Demo(Demo),
 }
@@ -192,6 +197,7 @@ pub fn run(
         Command::Run(arguments) => serve(arguments),
         Command::Check(arguments) => check(&arguments, out, err),
         Command::Explain(arguments) => explain(&arguments, out),
+        Command::Plugin(command) => plugin::run(&command, out, err),
         Command::Demo(arguments) => demo(&arguments, out),
     };
     match outcome {

@@ -9,6 +9,7 @@
 //! - response phases run for every response, whoever gave it, failures of the gateway included;
 //! - log phases run in the order of the pipeline for every exchange of the route.
 
+mod anatomy;
 pub mod cache;
 mod capability;
 pub mod contract;
@@ -26,9 +27,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use anatomy::Anatomy;
 pub use cache::FunctionCache;
 pub use engine::Engine;
-pub use loader::Loader;
+pub use loader::{Inspection, Loader, Snapshot, Timing};
 pub use pipeline::{Answered, Pipeline, Requested};
 pub use trace::Trace;
 
@@ -69,6 +71,7 @@ pub struct Plugin {
     origin: Origin,
     identity: Identity,
     description: Description,
+    timing: Timing,
     on_error: OnError,
     instances: Instances,
 }
@@ -141,6 +144,30 @@ impl Plugin {
     #[must_use]
     pub const fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// How long it took to load.
+    #[must_use]
+    pub const fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    /// Makes a fresh instance as a call would, and drops it; gives the bytes of its memories and
+    /// tables. For measuring.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, in words.
+    pub async fn instantiate(&self) -> Result<usize, String> {
+        self.instances.try_out().await.map_err(|fault| fault.to_string())
+    }
+
+    /// How often each interface of the host was called, under its metric label; since the start of
+    /// the process, and without the calls that are under way.
+    #[must_use]
+    pub fn host_calls(&self) -> Vec<(&'static str, u64)> {
+        let calls = self.instances.metrics().host_calls();
+        calls.map(|(interface, calls)| (interface.as_str(), calls)).collect()
     }
 
     /// How instances live.

@@ -204,6 +204,20 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Has plugins write to these outputs, which have the names of its own.
+    pub fn divert_outputs(&self, outputs: Outputs) {
+        self.loader.services().outputs.store(Arc::new(outputs));
+    }
+
+    /// Waits until all that plugins wrote is written. Blocks.
+    pub fn flush_outputs(&self) {
+        for output in self.loader.services().outputs.load().iter() {
+            output.flush();
+        }
+    }
+}
+
 /// What takes the longest to make, on its way into a snapshot.
 struct Parts {
     outputs: Arc<Outputs>,

@@ -38,6 +38,13 @@ const LAYERS: &[(&str, &[&str])] = &[
             "upstream",
         ],
     ),
+    (
+        "author",
+        &[
+            "clock", "config", "exchange", "facts", "listener", "plugin", "server", "snapshot",
+            "state", "upstream",
+        ],
+    ),
 ];
 
 #[test]

@@ -13,7 +13,7 @@ use super::{Finding, Location};
 const NAME_BYTES_MAX: usize = 64;
 
 /// Whether a text can be a name: `[a-z0-9][a-z0-9-_.]*`.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let first = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     text.len() <= NAME_BYTES_MAX
         && text.bytes().next().is_some_and(first)

@@ -87,6 +87,7 @@ async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Accept>, end
         pools: Arc::new(Pools::new()),
         snapshot: Arc::clone(&gateway.snapshot),
         tasks: TaskTracker::new(),
+        observer: None,
     });
     let mut purge = interval(PURGE_PERIOD);
     purge.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -12,13 +12,10 @@ impl Identity {
         origin: &Origin,
         kv_bytes: usize,
     ) -> Self {
-        let hex = |bytes: &[u8]| -> String {
-            digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-        };
         Self {
-            digest: hex(bytes),
+            digest: digest_of(bytes),
             origin: origin.clone(),
-            config_digest: hex(config.config.expose().as_bytes()),
+            config_digest: digest_of(config.config.expose().as_bytes()),
             isolation: config.isolation,
             on_error: config.on_error,
             grants: config.grants.clone(),
@@ -26,4 +23,9 @@ impl Identity {
             kv_bytes,
         }
     }
+}
+
+/// SHA-256 in hexadecimal.
+pub(super) fn digest_of(bytes: &[u8]) -> String {
+    digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
