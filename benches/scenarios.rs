@@ -45,6 +45,7 @@ pub fn pipeline(plugins: &str) -> Pipeline {
         counters: Arc::new(counter::Counters::new(100_000)),
         kv: Arc::new(kv::Store::default()),
         outputs: Arc::new(ArcSwap::from_pointee(outputs)),
+        egress: Arc::default(),
         metrics: Arc::new(Metrics::default()),
         trace: Trace::default(),
     };

@@ -6,6 +6,7 @@
 
 mod idle;
 mod progress;
+mod written;
 
 use std::error::Error;
 use std::fmt;
@@ -22,6 +23,8 @@ use hyper::body::Incoming;
 use crate::failure::Failure;
 pub(crate) use idle::IdleTimer;
 pub use progress::Progress;
+use written::Written;
+pub use written::{Unread, Writer};
 
 /// What the client reads if its body ends in the middle of a chunk's frame and the like.
 const MISFRAMED: &str = "the request's body is not framed as announced";
@@ -31,7 +34,13 @@ const MISFRAMED: &str = "the request's body is not framed as announced";
 /// Its size is exact if the client announced a length, so that the upstream is told the same
 /// length; otherwise it is sent in chunks. Trailers are passed on.
 #[derive(Debug)]
-pub struct RequestBody(Option<Streamed>);
+pub struct RequestBody(Option<Content>);
+
+#[derive(Debug)]
+enum Content {
+    Client(Streamed),
+    Plugin(Written),
+}
 
 #[derive(Debug)]
 struct Streamed {
@@ -60,7 +69,21 @@ impl RequestBody {
         if incoming.is_end_stream() {
             progress.finish();
         }
-        Self(Some(Streamed { incoming, limit_bytes, idle: IdleTimer::new(idle), progress }))
+        let idle = IdleTimer::new(idle);
+        Self(Some(Content::Client(Streamed { incoming, limit_bytes, idle, progress })))
+    }
+
+    /// These bytes, at once and with their length. Not empty.
+    #[must_use]
+    pub fn whole(bytes: Bytes) -> Self {
+        Self(Some(Content::Plugin(Written::whole(bytes, Arc::default()))))
+    }
+
+    /// What the writer gives, as it gives it.
+    #[must_use]
+    pub fn written() -> (Self, Writer) {
+        let (body, writer) = Written::streamed(Arc::default());
+        (Self(Some(Content::Plugin(body))), writer)
     }
 
     /// Whether the announced length is above the limit already.
@@ -71,7 +94,10 @@ impl RequestBody {
 
     /// What becomes of this body; none of an empty one.
     pub(crate) fn progress(&self) -> Option<&Arc<Progress>> {
-        self.0.as_ref().map(|streamed| &streamed.progress)
+        self.0.as_ref().map(|content| match content {
+            Content::Client(streamed) => &streamed.progress,
+            Content::Plugin(written) => written.progress(),
+        })
     }
 }
 
@@ -84,18 +110,24 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut self.get_mut().0 {
-            Some(streamed) => streamed.poll_frame(cx),
+            Some(Content::Client(streamed)) => streamed.poll_frame(cx),
+            Some(Content::Plugin(written)) => Pin::new(written).poll_frame(cx),
             None => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|streamed| streamed.incoming.is_end_stream())
+        match &self.0 {
+            Some(Content::Client(streamed)) => streamed.incoming.is_end_stream(),
+            Some(Content::Plugin(written)) => written.is_end_stream(),
+            None => true,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Some(streamed) => streamed.incoming.size_hint(),
+            Some(Content::Client(streamed)) => streamed.incoming.size_hint(),
+            Some(Content::Plugin(written)) => written.size_hint(),
             None => SizeHint::with_exact(0),
         }
     }

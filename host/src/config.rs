@@ -21,6 +21,7 @@ mod listener;
 mod matcher;
 pub mod model;
 mod names;
+mod origin;
 mod output;
 mod path;
 mod plugin;

@@ -8,7 +8,8 @@ use std::fmt;
 /// the log field and in the `error` member of the body. Where RFC 9209 section 2.3 has a name that
 /// fits exactly it is that name: `http_request_error`, `destination_not_found`, `dns_error`,
 /// `destination_unavailable`, `connection_refused`, `connection_timeout`, `connection_terminated`,
-/// `http_protocol_error`, `http_response_timeout` and `proxy_internal_error`. All others are
+/// `tls_certificate_error`, `tls_protocol_error`, `tls_alert_received`, `http_protocol_error`,
+/// `http_response_timeout` and `proxy_internal_error`. All others are
 /// Tidegate's own. Tokens do not change once released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -50,6 +51,12 @@ pub enum Failure {
     ConnectionTerminated,
     /// Another fault of the connection.
     ConnectionError,
+    /// The endpoint's certificate is not to be trusted.
+    TlsCertificateError,
+    /// The endpoint does not speak TLS, or not as it should.
+    TlsProtocolError,
+    /// The endpoint ended the encrypted connection with an alert.
+    TlsAlertReceived,
     /// The upstream's response broke the rules of HTTP.
     ResponseMalformed,
     /// The upstream sent no response head in time.
@@ -79,6 +86,9 @@ impl Failure {
             Self::ConnectionRefused
             | Self::ConnectionTerminated
             | Self::ConnectionError
+            | Self::TlsCertificateError
+            | Self::TlsProtocolError
+            | Self::TlsAlertReceived
             | Self::ResponseMalformed
             | Self::DnsError => 502,
             Self::Overloaded(_) | Self::DestinationUnavailable => 503,
@@ -106,6 +116,9 @@ impl Failure {
             Self::ConnectionTimeout => "connection_timeout",
             Self::ConnectionTerminated => "connection_terminated",
             Self::ConnectionError => "connection_error",
+            Self::TlsCertificateError => "tls_certificate_error",
+            Self::TlsProtocolError => "tls_protocol_error",
+            Self::TlsAlertReceived => "tls_alert_received",
             Self::ResponseMalformed => "http_protocol_error",
             Self::ResponseTimeout => "http_response_timeout",
             Self::RouteTimeout => "route_timeout",
@@ -127,6 +140,9 @@ impl Failure {
             | Self::ConnectionTimeout
             | Self::ConnectionTerminated
             | Self::ConnectionError
+            | Self::TlsCertificateError
+            | Self::TlsProtocolError
+            | Self::TlsAlertReceived
             | Self::ResponseMalformed
             | Self::ResponseTimeout => true,
             Self::RequestMalformed(_)
@@ -165,6 +181,9 @@ impl Failure {
             Self::ConnectionTimeout => "the upstream did not accept the connection in time",
             Self::ConnectionTerminated => "the upstream closed the connection without a response",
             Self::ConnectionError => "the upstream could not be reached",
+            Self::TlsCertificateError => "the upstream's certificate is not to be trusted",
+            Self::TlsProtocolError => "the upstream does not speak TLS as it should",
+            Self::TlsAlertReceived => "the upstream refused the encrypted connection",
             Self::ResponseMalformed => "the upstream's response was not valid HTTP",
             Self::ResponseTimeout => "the upstream did not respond in time",
             Self::RouteTimeout => "the request took longer than its route allows",
@@ -190,7 +209,7 @@ mod tests {
     const OTHERS: bool = false;
 
     #[rustfmt::skip]
-    const TABLE: [(Failure, u16, &str, bool); 21] = [
+    const TABLE: [(Failure, u16, &str, bool); 24] = [
         (Failure::RequestMalformed("why"), 400, "http_request_error", OTHERS),
         (Failure::Malformed { status: 505, reason: "why" }, 505, "request_framing_error", OTHERS),
         (Failure::RequestHeadTimeout, 408, "request_head_timeout", OTHERS),
@@ -207,6 +226,9 @@ mod tests {
         (Failure::ConnectionTimeout, 504, "connection_timeout", UPSTREAM),
         (Failure::ConnectionTerminated, 502, "connection_terminated", UPSTREAM),
         (Failure::ConnectionError, 502, "connection_error", UPSTREAM),
+        (Failure::TlsCertificateError, 502, "tls_certificate_error", UPSTREAM),
+        (Failure::TlsProtocolError, 502, "tls_protocol_error", UPSTREAM),
+        (Failure::TlsAlertReceived, 502, "tls_alert_received", UPSTREAM),
         (Failure::ResponseMalformed, 502, "http_protocol_error", UPSTREAM),
         (Failure::ResponseTimeout, 504, "http_response_timeout", UPSTREAM),
         (Failure::RouteTimeout, 504, "route_timeout", OTHERS),

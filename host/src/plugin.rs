@@ -11,7 +11,9 @@
 
 pub mod cache;
 mod capability;
+mod client;
 pub mod contract;
+mod egress;
 mod embedded;
 pub mod engine;
 mod fault;
@@ -19,14 +21,17 @@ mod guest;
 mod instance;
 mod loader;
 mod pipeline;
+mod timer;
 mod trace;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 pub use cache::FunctionCache;
+pub use egress::{Egress, pools};
 pub use engine::Engine;
 pub use loader::Loader;
 pub use pipeline::{Answered, Pipeline, Requested};
@@ -51,6 +56,8 @@ pub struct Services {
     pub kv: Arc<kv::Store>,
     /// Behind `output`; exchanged when the configuration changes.
     pub outputs: Arc<ArcSwap<output::Outputs>>,
+    /// Behind `http-client`; what it leads to is exchanged when the configuration changes.
+    pub egress: Arc<Egress>,
     /// Behind `metrics`, and what is counted of plugins.
     pub metrics: Arc<Metrics>,
     /// Whose calls are shown.
@@ -70,6 +77,8 @@ pub struct Plugin {
     identity: Identity,
     description: Description,
     on_error: OnError,
+    /// Between two ticks.
+    period: Option<Duration>,
     instances: Instances,
 }
 
@@ -169,6 +178,7 @@ impl Plugin {
             (exports.request.is_some(), "request"),
             (exports.response.is_some(), "response"),
             (exports.log.is_some(), "log"),
+            (exports.timer.is_some(), "timer"),
         ];
         phases.into_iter().filter_map(|(exported, phase)| exported.then_some(phase)).collect()
     }

@@ -6,6 +6,7 @@
 //! upstreams with their endpoints' state, outputs with their open files.
 
 mod outputs;
+mod trust;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,7 +25,8 @@ use crate::route::Router;
 use crate::state::output::Outputs;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{RouteMetrics, UNMATCHED};
-use crate::upstream::Upstream;
+use crate::upstream::{Tls, Upstream};
+use trust::Trust;
 
 /// An immutable, fully checked and compiled configuration; exactly one is current.
 pub struct Snapshot {
@@ -54,6 +56,8 @@ pub struct Snapshot {
     pub unmatched: Arc<RouteMetrics>,
     /// Those of the configuration; plugins see them through `loader` once it serves.
     pub outputs: Arc<Outputs>,
+    /// Whom the `https` origins of plugins have to be trusted by.
+    origins: Option<Tls>,
     loader: Arc<Loader>,
 }
 
@@ -148,6 +152,7 @@ impl Builder {
         let mut findings = Vec::new();
         let outputs = outputs::open(config, sources, previous, purpose, &mut findings);
         let tls = acceptors(&config.listeners, sources, &mut findings);
+        let trust = trust::read(config, sources, &mut findings);
         let loader = outputs.as_ref().and_then(|outputs| {
             let loader = self.loader(outputs, previous);
             loader.map_err(|error| findings.push(about(sources, &error))).ok()
@@ -168,7 +173,7 @@ impl Builder {
             config,
             previous,
             &self.services.metrics,
-            Parts { outputs, loader, plugins, tls },
+            Parts { outputs, loader, plugins, tls, trust },
         ))
     }
 
@@ -197,6 +202,7 @@ impl Snapshot {
     pub fn take_over(&self, services: &Services, config: &config::Config) {
         self.loader.services().outputs.store(Arc::clone(&self.outputs));
         services.outputs.store(Arc::clone(&self.outputs));
+        services.egress.replace(&self.settings.gateway.name, &self.upstreams, self.origins.clone());
         services.counters.set_entries_max(self.settings.limits.counters);
         services.kv.retain(|name| config.plugins.iter().any(|plugin| plugin.name == name));
         services.metrics.retain(&crate::telemetry::metrics::Live::of(config));
@@ -210,6 +216,7 @@ struct Parts {
     loader: Arc<Loader>,
     plugins: Vec<Arc<Plugin>>,
     tls: Vec<Option<TlsAcceptor>>,
+    trust: Trust,
 }
 
 fn assemble(
@@ -222,7 +229,10 @@ fn assemble(
     let upstreams: Vec<Arc<Upstream>> = config
         .upstreams
         .iter()
-        .map(|upstream| Upstream::build(upstream, metrics, known(&upstream.name)))
+        .zip(&parts.trust.upstreams)
+        .map(|(upstream, tls)| {
+            Upstream::build(upstream, tls.as_ref(), metrics, known(&upstream.name))
+        })
         .collect();
     let routes = config
         .routes
@@ -243,6 +253,7 @@ fn assemble(
         admin: config.admin,
         unmatched: metrics.route(UNMATCHED),
         outputs: parts.outputs,
+        origins: parts.trust.origins,
         loader: parts.loader,
     }
 }

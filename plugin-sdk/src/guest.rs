@@ -5,8 +5,11 @@ use std::cell::OnceCell;
 use crate::bindings::on_log::exports::tidegate::plugin::log_phase;
 use crate::bindings::on_request::exports::tidegate::plugin::request_phase;
 use crate::bindings::on_response::exports::tidegate::plugin::response_phase;
+use crate::bindings::on_timer::exports::tidegate::plugin::timer;
 use crate::bindings::plugin::exports::tidegate::plugin::lifecycle;
-use crate::{OnLog, OnRequest, OnResponse, Plugin, RequestAction, ResponseAction, Summary, config};
+use crate::{
+    OnLog, OnRequest, OnResponse, OnTick, Plugin, RequestAction, ResponseAction, Summary, config,
+};
 
 /// A plugin as a component: what the exporting crate adds to the plugin's type.
 pub trait Component {
@@ -76,6 +79,16 @@ impl<C: Component<Plugin: OnRequest>> request_phase::Guest for C {
 impl<C: Component<Plugin: OnResponse>> response_phase::Guest for C {
     fn on_response() -> ResponseAction {
         with_plugin::<C, _>(OnResponse::on_response)
+    }
+}
+
+impl<C: Component<Plugin: OnTick>> timer::Guest for C {
+    fn period_ms() -> u64 {
+        with_plugin::<C, _>(|plugin| u64::try_from(plugin.period().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn on_tick() {
+        with_plugin::<C, _>(OnTick::on_tick);
     }
 }
 
@@ -190,13 +203,18 @@ macro_rules! __export_phase {
             $component with_types_in $crate::bindings::on_response
         );
     };
+    (OnTick $component:ident) => {
+        $crate::bindings::on_timer::export_on_timer!(
+            $component with_types_in $crate::bindings::on_timer
+        );
+    };
     (OnLog $component:ident) => {
         $crate::bindings::on_log::export_on_log!(
             $component with_types_in $crate::bindings::on_log
         );
     };
     ($other:ident $component:ident) => {
-        ::std::compile_error!("a phase is one of `OnRequest`, `OnResponse` and `OnLog`");
+        ::std::compile_error!("a phase is one of `OnRequest`, `OnResponse`, `OnLog` and `OnTick`");
     };
 }
 
@@ -221,6 +239,9 @@ macro_rules! __export_phase {
     (OnResponse $component:ident) => {
         const _: fn() = || $crate::guest::check_on_response::<$component>();
     };
+    (OnTick $component:ident) => {
+        const _: fn() = || $crate::guest::check_on_tick::<$component>();
+    };
     (OnLog $component:ident) => {
         const _: fn() = || $crate::guest::check_on_log::<$component>();
     };
@@ -237,6 +258,9 @@ pub const fn check_on_request<C: request_phase::Guest>() {}
 
 /// Compiles for components with a response phase only.
 pub const fn check_on_response<C: response_phase::Guest>() {}
+
+/// Compiles for components with a timer only.
+pub const fn check_on_tick<C: timer::Guest>() {}
 
 /// Compiles for components with a log phase only.
 pub const fn check_on_log<C: log_phase::Guest>() {}

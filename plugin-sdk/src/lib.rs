@@ -77,6 +77,7 @@
 //! | [`metrics`] | counters and histograms at `/metrics` | `metrics` |
 //! | [`counter`] | exact rate limits, shared by all workers | `counter` |
 //! | [`crypto`] | signatures, MACs, hashes, random bytes | `crypto` |
+//! | [`http_client`] | requests of the plugin's own | `http-client` |
 //! | [`kv`] | values that outlast an exchange | `kv` |
 //! | [`output`] | lines for files and standard output | `output` |
 //!
@@ -100,6 +101,7 @@ pub mod config;
 pub mod counter;
 pub mod crypto;
 pub mod exchange;
+pub mod http_client;
 pub mod kv;
 pub mod log;
 pub mod metrics;
@@ -125,5 +127,5 @@ use fake as host;
 
 pub use answer::{Answer, Header, RequestAction, ResponseAction};
 pub use config::{ConfigError, NoConfig};
-pub use plugin::{OnLog, OnRequest, OnResponse, Plugin, Source, Summary};
+pub use plugin::{OnLog, OnRequest, OnResponse, OnTick, Plugin, Source, Summary};
 pub use {schemars, serde, serde_json};

@@ -1,5 +1,7 @@
 //! What a plugin is.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -45,6 +47,19 @@ pub trait OnResponse: Plugin {
     /// Called when there is a response head, in the reverse order of the pipeline, whoever gave
     /// the response.
     fn on_response(&self) -> ResponseAction;
+}
+
+/// Has work to do without a request, such as fetching keys or flushing a batch.
+///
+/// It is called on one instance in the whole gateway, which keeps its memory from tick to tick; other
+/// instances do not see that memory. Results go into [`kv`](crate::kv). There is no exchange.
+pub trait OnTick: Plugin {
+    /// How much time is between the starts of two ticks, from 100 ms to a day. Asked once, after
+    /// `configure`; the host varies each interval by up to a tenth.
+    fn period(&self) -> Duration;
+
+    /// Called as soon as the configuration serves, and then at each interval.
+    fn on_tick(&self);
 }
 
 /// Looks at an exchange when it is over.

@@ -144,6 +144,7 @@ fn builder(cache: &Path) -> Builder {
         counters: Arc::new(Counters::new(1000)),
         kv: Arc::new(kv::Store::default()),
         outputs: Arc::new(ArcSwap::from_pointee(Outputs::open(&[], None).unwrap())),
+        egress: Arc::default(),
         metrics: Arc::new(Metrics::default()),
         trace: Trace::default(),
     };
@@ -270,6 +271,9 @@ fn every_failure_is_explained_with_its_token_and_status() {
         Failure::ConnectionTimeout,
         Failure::ConnectionTerminated,
         Failure::ConnectionError,
+        Failure::TlsCertificateError,
+        Failure::TlsProtocolError,
+        Failure::TlsAlertReceived,
         Failure::ResponseMalformed,
         Failure::ResponseTimeout,
         Failure::RouteTimeout,

@@ -18,6 +18,7 @@ mod drain;
 mod failure;
 mod framing;
 mod hostile;
+mod http_client;
 mod isolation;
 mod jwt;
 mod limits;
@@ -27,8 +28,10 @@ mod rate_limit;
 mod refusal;
 mod reload;
 mod route;
+mod timer;
 mod tls;
 mod trace;
+mod upstream_tls;
 
 /// The `tidegate` program.
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");

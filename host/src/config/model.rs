@@ -19,7 +19,7 @@ pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, S
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
 pub use plugin::{Budget, Component, Isolation, OnError, Plugin, PluginId, PluginPlaces};
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
-pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId};
+pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId, UpstreamTls};
 
 /// A whole gateway.toml with its includes.
 #[derive(Debug)]

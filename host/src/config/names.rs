@@ -132,7 +132,10 @@ impl<'a> Names<'a> {
         for (index, entry) in self.entries.iter().enumerate() {
             if !used.contains(&index) {
                 let message = format!("{} `{}` is not used", self.kind, entry.key);
-                check.warn(unused(check, entry.key_at, message));
+                let finding = unused(check, entry.key_at, message);
+                // Whether it has a timer is known when its component is loaded.
+                let hint = "one that only has a timer needs no route";
+                check.warn(if self.kind == "plugin" { finding.hint(hint) } else { finding });
             }
         }
     }

@@ -4,6 +4,7 @@ mod clock;
 mod counter;
 mod crypto;
 mod exchange;
+mod http_client;
 mod kv;
 mod log;
 mod metrics;

@@ -10,7 +10,11 @@ pub mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "tidegate:plugin/plugin",
-        imports: { default: trappable },
+        imports: {
+            "tidegate:plugin/http-client": async | trappable,
+            default: trappable,
+        },
+        with: { "tidegate:plugin/http-client.call": crate::plugin::client::Call },
         exports: { default: async },
         require_store_data_send: true,
         // For `trace`, which shows whatever crosses the boundary.
@@ -41,7 +45,7 @@ const COMPATIBLE: &str = "0.1.";
 /// Interfaces that every plugin may import.
 pub(super) const FREE: [&str; 6] = ["types", "request", "response", "exchange", "clock", "log"];
 /// Interfaces that need a grant of the same name.
-pub const CAPABILITIES: [&str; 5] = ["counter", "crypto", "kv", "metrics", "output"];
+pub const CAPABILITIES: [&str; 6] = ["counter", "crypto", "http-client", "kv", "metrics", "output"];
 /// Parts of WASI 0.2 that are linked, without any right: no file, no socket, no environment.
 const WASI: [&str; 6] =
     ["wasi:io/", "wasi:cli/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"];
@@ -56,6 +60,15 @@ pub struct Exports {
     pub(super) request: Option<ComponentExportIndex>,
     pub(super) response: Option<ComponentExportIndex>,
     pub(super) log: Option<ComponentExportIndex>,
+    /// No phase, but something to call too.
+    pub(super) timer: Option<Timer>,
+}
+
+/// The functions of `timer`.
+#[derive(Debug, Clone)]
+pub(super) struct Timer {
+    pub(super) period: ComponentExportIndex,
+    pub(super) tick: ComponentExportIndex,
 }
 
 /// Why a component cannot be a plugin.
@@ -176,6 +189,8 @@ pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
         let instance = component.get_export_index(None, export)?;
         component.get_export_index(Some(&instance), function)
     };
+    let timer = find("timer", "period-ms").zip(find("timer", "on-tick"));
+    let timer = timer.map(|(period, tick)| Timer { period, tick });
     let found = (
         find("lifecycle", "describe"),
         find("lifecycle", "configure"),
@@ -184,13 +199,14 @@ pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
         find("log-phase", "on-complete"),
     );
     match found {
-        (_, _, None, None, None) => Err(vec![Unfit::new(
+        (_, _, None, None, None) if timer.is_none() => Err(vec![Unfit::new(
             "exports no phase",
-            "a plugin exports one or more of `request-phase`, `response-phase` and `log-phase` of \
-             `tidegate:plugin`; in Rust: `tidegate_plugin::export!(MyPlugin: OnRequest)`",
+            "a plugin exports one or more of `request-phase`, `response-phase`, `log-phase` and \
+             `timer` of `tidegate:plugin`; in Rust: \
+             `tidegate_plugin::export!(MyPlugin: OnRequest)`",
         )]),
         (Some(describe), Some(configure), request, response, log) => {
-            Ok(Exports { describe, configure, request, response, log })
+            Ok(Exports { describe, configure, request, response, log, timer })
         }
         _ => Err(vec![Unfit::new(
             format!("does not export `{PACKAGE}lifecycle@{VERSION}`"),

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
+use tokio::time::Instant;
 use wasmtime::ResourceLimiter;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use super::client::{Calls, Client};
 use super::trace::Tracer;
 use crate::facts::Open;
 use crate::state::{counter, kv, output};
@@ -31,6 +33,8 @@ pub(super) enum Moment {
     Response,
     /// `on-complete`.
     Log,
+    /// `on-tick`.
+    Timer,
 }
 
 impl Moment {
@@ -41,6 +45,7 @@ impl Moment {
             Self::Request => "request",
             Self::Response => "response",
             Self::Log => "log",
+            Self::Timer => "timer",
         }
     }
 }
@@ -51,6 +56,8 @@ pub(super) struct Shared {
     pub(super) counters: Arc<counter::Counters>,
     pub(super) kv: Arc<kv::Space>,
     pub(super) outputs: Arc<ArcSwap<output::Outputs>>,
+    /// There if `http-client` is granted.
+    pub(super) client: Option<Client>,
     pub(super) metrics: Arc<PluginMetrics>,
     pub(super) memory_bytes: usize,
     /// Absent if nobody wants to see what the plugin does.
@@ -68,6 +75,10 @@ pub(super) struct Guest {
     pub(super) messages: u32,
     /// Not yet in the metrics.
     pub(super) host_calls: HostCalls,
+    /// Requests of its own that are under way.
+    pub(super) calls: Calls,
+    /// When the call's time from start to end is over; only for those who may wait in it.
+    pub(super) until: Option<Instant>,
     /// What the guest said last of an error while it was loaded, such as a panic's message.
     pub(super) last_words: Option<String>,
     /// Of all memories and tables.
@@ -92,6 +103,8 @@ impl Guest {
             ticks_left: 0,
             messages: 0,
             host_calls: HostCalls::default(),
+            calls: Calls::default(),
+            until: None,
             last_words: None,
             memory_used: 0,
             memory_refused: false,

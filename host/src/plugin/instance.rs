@@ -19,6 +19,7 @@ use std::time::Duration;
 use crossbeam_queue::ArrayQueue;
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant as Deadline;
 use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, TypedFunc};
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 
@@ -66,6 +67,7 @@ struct Functions {
     request: Option<TypedFunc<(), (RequestAction,)>>,
     response: Option<TypedFunc<(), (ResponseAction,)>>,
     log: Option<TypedFunc<(Summary,), ()>>,
+    tick: Option<TypedFunc<(), ()>>,
 }
 
 /// An instance that is lent for one call; a drop retires it.
@@ -77,7 +79,8 @@ pub(super) struct Lease<'p> {
 
 /// The right to have one more instance, counted in the metrics.
 struct Permit<'p> {
-    _slot: SemaphorePermit<'p>,
+    /// Absent for an instance beside those of exchanges.
+    _slot: Option<SemaphorePermit<'p>>,
     shared: &'p Shared,
 }
 
@@ -138,13 +141,21 @@ impl Instances {
         Ok(Lease { live, instances: self, _permit: permit })
     }
 
+    /// Makes an instance beside those that exchanges wait for.
+    pub(super) async fn extra(&self) -> Result<Lease<'_>, Fault> {
+        let live = self.make().await?;
+        self.shared.metrics.instances.inc();
+        let permit = Permit { _slot: None, shared: &self.shared };
+        Ok(Lease { live, instances: self, _permit: permit })
+    }
+
     async fn permit(&self) -> Result<Permit<'_>, Fault> {
         let slot = match self.permits.try_acquire() {
             Ok(slot) => slot,
             Err(_all_lent) => self.wait().await?,
         };
         self.shared.metrics.instances.inc();
-        Ok(Permit { _slot: slot, shared: &self.shared })
+        Ok(Permit { _slot: Some(slot), shared: &self.shared })
     }
 
     async fn wait(&self) -> Result<SemaphorePermit<'_>, Fault> {
@@ -207,10 +218,12 @@ impl Functions {
         let request = exports.request.as_ref();
         let response = exports.response.as_ref();
         let log = exports.log.as_ref();
+        let tick = exports.timer.as_ref().map(|timer| &timer.tick);
         Ok(Self {
             request: request.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             response: response.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             log: log.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+            tick: tick.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
         })
     }
 }
@@ -246,18 +259,40 @@ impl Lease<'_> {
         .await
     }
 
+    /// Calls `on-tick`.
+    pub(super) async fn tick(&mut self) -> Result<(), Fault> {
+        let function = self.live.functions.tick;
+        let call = async |store: &mut Store<Guest>| {
+            let function = function.ok_or_else(|| wasmtime::format_err!("no timer"))?;
+            function.call_async(store, ()).await
+        };
+        self.run(Moment::Timer, call).await
+    }
+
     async fn call<T: Serialize>(
         &mut self,
         moment: Moment,
         open: Open,
         run: impl AsyncFnOnce(&mut Store<Guest>) -> wasmtime::Result<T>,
     ) -> (Open, Result<T, Fault>) {
+        self.live.store.data_mut().exchange = Some(open);
+        let result = self.run(moment, run).await;
+        let open = self.live.store.data_mut().exchange.take();
+        (open.expect("nothing but this function takes it"), result)
+    }
+
+    /// Has the guest do something within its limits.
+    async fn run<T: Serialize>(
+        &mut self,
+        moment: Moment,
+        run: impl AsyncFnOnce(&mut Store<Guest>) -> wasmtime::Result<T>,
+    ) -> Result<T, Fault> {
         let Instances { engine, budget, .. } = self.instances;
         let store = &mut self.live.store;
         let guest = store.data_mut();
-        guest.exchange = Some(open);
         guest.moment = moment;
         guest.messages = 0;
+        guest.until = guest.shared.client.as_ref().map(|_| Deadline::now() + budget.wall);
         allow(store, engine, budget.cpu);
         let traced = self.instances.shared.tracer.as_ref().map(|tracer| (tracer, clock::now()));
         let result = match within(budget.wall, run(store)).await {
@@ -266,16 +301,17 @@ impl Lease<'_> {
             None => Err(Fault::WallTime(budget.wall)),
         };
         let guest = store.data_mut();
+        guest.calls.end_all();
         guest.flush();
         if result.is_ok() {
             guest.emit_printed();
         }
-        let open = guest.exchange.take().expect("nothing but this function takes it");
         if let Some((tracer, began)) = traced {
             let took = clock::now().saturating_duration_since(began);
-            tracer.phase(&open.id, moment.as_str(), &result, took);
+            let request_id = guest.exchange.as_ref().map_or("-", |exchange| &exchange.id);
+            tracer.phase(request_id, moment.as_str(), &result, took);
         }
-        (open, result)
+        result
     }
 
     /// Puts an instance that has answered back into the pool, unless it has served enough.

@@ -19,13 +19,15 @@ use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
 use wasmtime_wizer::{WasmtimeWizerComponent, Wizer};
 
+use super::client::{Bounds, Client};
 use super::contract::bindings::exports::tidegate::plugin::lifecycle::Description;
 use super::contract::{self, Exports, Unfit};
 use super::engine::Engine;
 use super::guest::{Guest, Shared};
 use super::instance::{self, Image, Instances};
+use super::timer::PERIOD_MS_RANGE;
 use super::{Fault, Identity, Place, Plugin, Services, capability};
-use crate::config;
+use crate::config::{self, Budget, Grants};
 use grants::check;
 use source::{Source, find};
 
@@ -55,6 +57,8 @@ impl std::fmt::Debug for Loader {
 struct Prepared {
     image: Image,
     description: Description,
+    /// Between two ticks; absent without a timer.
+    period: Option<Duration>,
 }
 
 impl Loader {
@@ -109,7 +113,7 @@ impl Loader {
         };
 
         let shared = self.shared(config, kv_bytes, config.budget.memory_bytes);
-        let Prepared { image, description } = prepared;
+        let Prepared { image, description, period } = prepared;
         let engine = Arc::clone(&self.engine);
         let instances =
             Instances::new(engine, image, shared, config.budget.clone(), config.isolation);
@@ -119,18 +123,26 @@ impl Loader {
             identity,
             description,
             on_error: config.on_error,
+            period,
             instances,
         }))
     }
 
     fn shared(&self, config: &config::Plugin, kv_bytes: usize, memory_bytes: usize) -> Arc<Shared> {
-        let Services { counters, kv, outputs, metrics, trace } = &self.services;
+        let Services { counters, kv, outputs, metrics, egress, trace } = &self.services;
+        let own = metrics.plugin(&config.name);
+        let client = config.grants.as_ref().and_then(Grants::http_client).map(|scope| {
+            let Budget { calls, calls_total, memory_bytes, .. } = config.budget;
+            let bounds = Bounds { calls, calls_total, body_bytes: memory_bytes };
+            Client::new(scope.clone(), Arc::clone(egress), bounds, Arc::clone(&own.calls))
+        });
         Arc::new(Shared {
             name: config.name.as_str().into(),
             counters: Arc::clone(counters),
             kv: kv.space(&config.name, kv_bytes),
             outputs: Arc::clone(outputs),
-            metrics: metrics.plugin(&config.name),
+            client,
+            metrics: own,
             memory_bytes,
             tracer: trace.of(&config.name),
         })
@@ -172,10 +184,11 @@ impl Loader {
             };
             let description = describe(config, &mut store, &instance, &exports).await?;
             configure(config, &mut store, &instance, &exports).await?;
+            let period = period(config, &mut store, &instance, &exports).await?;
 
             let Ok((context, _)) = &instrumented else {
                 let image = Image { pre, exports, config: Some(config.config.clone()) };
-                return Ok(Prepared { image, description });
+                return Ok(Prepared { image, description, period });
             };
             let mut state = WasmtimeWizerComponent { store: &mut store, instance };
             let snapshot = wizer.snapshot_component(context, &mut state).await;
@@ -187,7 +200,7 @@ impl Loader {
                     Image { pre, exports, config: Some(config.config.clone()) }
                 }
             };
-            Ok(Prepared { image, description })
+            Ok(Prepared { image, description, period })
         })
     }
 
@@ -258,6 +271,33 @@ async fn configure(
         }
         Ok(Err(refused)) => Err(vec![Fault::config(refused.pointer, refused.message, None)]),
         Err(error) => Err(vec![Fault::trapped(config, "`configure`", &error, store)]),
+    }
+}
+
+/// Asks for the time between two ticks, if there is a timer.
+async fn period(
+    config: &config::Plugin,
+    store: &mut Store<Guest>,
+    instance: &wasmtime::component::Instance,
+    exports: &Exports,
+) -> Result<Option<Duration>, Vec<Fault>> {
+    let Some(timer) = &exports.timer else { return Ok(None) };
+    let asked = async {
+        let function = instance.get_typed_func::<(), (u64,)>(&mut *store, &timer.period)?;
+        wasmtime::Result::Ok(function.call_async(&mut *store, ()).await?.0)
+    };
+    match asked.await {
+        Ok(ms) if PERIOD_MS_RANGE.contains(&ms) => Ok(Some(Duration::from_millis(ms))),
+        Ok(ms) => {
+            let (least, most) = (PERIOD_MS_RANGE.start(), PERIOD_MS_RANGE.end());
+            let message = format!(
+                "plugin `{}` wants to tick every {ms} ms, which is not from {least} to {most}",
+                config.name
+            );
+            let hint = Some("a setting of the plugin may say how often".to_owned());
+            Err(vec![Fault::config(String::new(), message, hint)])
+        }
+        Err(error) => Err(vec![Fault::trapped(config, "`period-ms`", &error, store)]),
     }
 }
 

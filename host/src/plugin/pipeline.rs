@@ -247,7 +247,7 @@ impl Plugin {
         (open, Ok(None))
     }
 
-    fn count(&self, fault: &Fault) {
+    pub(super) fn count(&self, fault: &Fault) {
         match fault {
             Fault::Trap { .. } | Fault::Contract(_) => self.metrics().traps.inc(),
             Fault::CpuTime | Fault::WallTime(_) => self.metrics().timeouts.inc(),
@@ -255,7 +255,7 @@ impl Plugin {
         };
     }
 
-    const fn metrics(&self) -> &Arc<crate::telemetry::metrics::PluginMetrics> {
+    pub(super) const fn metrics(&self) -> &Arc<crate::telemetry::metrics::PluginMetrics> {
         self.instances.metrics()
     }
 }

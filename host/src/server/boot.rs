@@ -50,6 +50,7 @@ pub(crate) fn builder(config: &Config, trace: Trace) -> Result<(Builder, Service
         counters: Arc::new(Counters::new(config.limits.counters)),
         kv: Arc::new(kv::Store::default()),
         outputs: Arc::new(ArcSwap::from_pointee(outputs)),
+        egress: Arc::default(),
         metrics: Arc::new(Metrics::default()),
         trace,
     };

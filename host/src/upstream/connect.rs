@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::{Host, Target};
 use super::pool::Connection;
+use super::tls::Tls;
 use crate::failure::Failure;
 
 /// Status line and field lines of one response, in bytes.
@@ -29,11 +31,15 @@ const RESPONSE_HEADERS_MAX: usize = 256;
 /// the sockets hold.
 const BUFFER_BYTES_MAX: usize = 128 * 1024;
 
-/// Looks the name up and connects, within `timeout` for both together.
+/// Looks the name up, connects and, with `tls`, agrees on encryption, within `timeout` for all of it.
 ///
 /// The addresses are tried in the order of the look-up, each with an equal share of the time that
 /// is left. The failure is that of the last.
-pub(super) async fn open(target: &Target, timeout: Duration) -> Result<Connection, Failure> {
+pub(super) async fn open(
+    target: &Target,
+    tls: Option<&Tls>,
+    timeout: Duration,
+) -> Result<Connection, Failure> {
     let deadline = Instant::now() + timeout;
     let stream = match &target.host {
         Host::Address(address) => dial(SocketAddr::new(*address, target.port), deadline).await?,
@@ -50,7 +56,15 @@ pub(super) async fn open(target: &Target, timeout: Duration) -> Result<Connectio
             dial_each(&addresses, deadline).await?
         }
     };
-    speak(stream).await
+    // A request's head and its body's first part are separate writes; Nagle would hold the second.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "upstream's connection keeps Nagle's algorithm");
+    }
+    let Some(tls) = tls else { return speak(stream).await };
+    match timeout_at(deadline, tls.encrypt(target.server_name.as_ref(), stream)).await {
+        Ok(encrypted) => speak(encrypted?).await,
+        Err(_elapsed) => Err(Failure::ConnectionTimeout),
+    }
 }
 
 async fn dial_each(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Failure> {
@@ -81,11 +95,10 @@ async fn dial(address: SocketAddr, deadline: Instant) -> Result<TcpStream, Failu
     }
 }
 
-async fn speak(stream: TcpStream) -> Result<Connection, Failure> {
-    // A request's head and its body's first part are separate writes; Nagle would hold the second.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "upstream's connection keeps Nagle's algorithm");
-    }
+async fn speak<S>(stream: S) -> Result<Connection, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut builder = http1::Builder::new();
     builder
         .max_headers(RESPONSE_HEADERS_MAX)

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
 
 use crate::body::RequestBody;
@@ -18,13 +18,25 @@ use crate::body::RequestBody;
 /// connection costs a socket and about 1 KiB.
 pub const IDLE_PER_ENDPOINT_MAX: usize = 256;
 
+/// Idle connections that one worker keeps in all.
+///
+/// Endpoints of upstreams are few, but a plugin may be allowed to talk to any number of origins.
+pub const IDLE_MAX: usize = 4096;
+
 /// The idle upstream connections of one worker thread, by endpoint.
 ///
-/// They outlive snapshots: what counts is the endpoint's address. The newest is lent first, so that
-/// those which a burst left over grow old and are closed.
+/// They outlive snapshots: what counts is the endpoint's address and its encryption. The newest is
+/// lent first, so that those which a burst left over grow old and are closed.
 #[derive(Default)]
 pub struct Pools {
-    idle: Mutex<HashMap<Arc<str>, VecDeque<Idle>>>,
+    idle: Mutex<Idles>,
+}
+
+#[derive(Default)]
+struct Idles {
+    by_endpoint: HashMap<Arc<str>, VecDeque<Idle>>,
+    /// Of all endpoints.
+    count: usize,
 }
 
 struct Idle {
@@ -54,23 +66,26 @@ impl Pools {
     /// Closes what has waited for too long, and forgets what the other end has closed. A worker
     /// calls it every second or so.
     pub fn purge(&self, now: Instant) {
-        self.lock().retain(|_, idle| {
+        let Idles { by_endpoint, count } = &mut *self.lock();
+        by_endpoint.retain(|_, idle| {
             idle.retain(|idle| idle.is_fit(now));
             !idle.is_empty()
         });
+        *count = by_endpoint.values().map(VecDeque::len).sum();
     }
 
     /// How many connections wait.
     #[must_use]
     pub fn idle(&self) -> usize {
-        self.lock().values().map(VecDeque::len).sum()
+        self.lock().count
     }
 
     /// The newest that can take a request; what is found unfit on the way is closed.
     pub(super) fn take(&self, endpoint: &str, now: Instant) -> Option<Connection> {
-        let mut all = self.lock();
-        let idle = all.get_mut(endpoint)?;
+        let Idles { by_endpoint, count } = &mut *self.lock();
+        let idle = by_endpoint.get_mut(endpoint)?;
         while let Some(newest) = idle.pop_back() {
+            *count -= 1;
             if newest.is_fit(now) && newest.connection.sender.is_ready() {
                 return Some(newest.connection);
             }
@@ -83,19 +98,23 @@ impl Pools {
         if connection.sender.is_closed() {
             return;
         }
-        let mut all = self.lock();
-        let idle = match all.get_mut(&**endpoint) {
+        let Idles { by_endpoint, count } = &mut *self.lock();
+        if *count >= IDLE_MAX {
+            return;
+        }
+        let idle = match by_endpoint.get_mut(&**endpoint) {
             Some(idle) => idle,
-            None => all.entry(Arc::clone(endpoint)).or_default(),
+            None => by_endpoint.entry(Arc::clone(endpoint)).or_default(),
         };
-        if idle.len() >= IDLE_PER_ENDPOINT_MAX {
-            idle.pop_front();
+        if idle.len() >= IDLE_PER_ENDPOINT_MAX && idle.pop_front().is_some() {
+            *count -= 1;
         }
         idle.push_back(Idle { connection, until });
+        *count += 1;
     }
 
     /// Never held across an await; a panic leaves the map whole.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, VecDeque<Idle>>> {
+    fn lock(&self) -> MutexGuard<'_, Idles> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -112,10 +131,13 @@ impl Connection {
         clippy::disallowed_methods,
         reason = "the task ends with the connection, which an exchange or a pool owns; drain waits for exchanges"
     )]
-    pub(super) fn drive(
+    pub(super) fn drive<S>(
         sender: SendRequest<RequestBody>,
-        driver: http1::Connection<TokioIo<TcpStream>, RequestBody>,
-    ) -> Self {
+        driver: http1::Connection<TokioIo<S>, RequestBody>,
+    ) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
                 tracing::debug!(%error, "upstream's connection broke");

@@ -12,6 +12,7 @@ pub(super) enum Phase {
     Request,
     Response,
     Log,
+    Tick,
 }
 
 impl Phase {
@@ -22,6 +23,7 @@ impl Phase {
             Self::Request => "in the request phase",
             Self::Response => "in the response phase",
             Self::Log => "in the log phase",
+            Self::Tick => "in a tick",
         }
     }
 }

@@ -6,6 +6,7 @@ use super::clock::Clock;
 use super::counter::Counters;
 use super::crypto::Crypto;
 use super::exchange::Exchange;
+use super::http_client::Requests;
 use super::kv::Space;
 use super::log::Message;
 use super::metrics::Registry;
@@ -20,6 +21,7 @@ pub(super) struct State {
     pub clock: Clock,
     pub counters: Counters,
     pub crypto: Crypto,
+    pub http: Requests,
     pub kv: Space,
     pub metrics: Registry,
     pub outputs: Outputs,
@@ -34,6 +36,7 @@ impl State {
             clock: Clock::default(),
             counters: Counters::default(),
             crypto: Crypto::default(),
+            http: Requests::default(),
             kv: Space::default(),
             metrics: Registry::default(),
             outputs: Outputs::default(),

@@ -131,6 +131,21 @@ impl Families {
                 })
             })
         })?;
+        text.counters("plugin_http_calls", "Requests that plugins sent", |family| {
+            plugins.iter().try_for_each(|(plugin, metrics)| {
+                metrics.calls.outcomes().iter().try_for_each(|(outcome, n)| {
+                    family.put(&[("plugin", plugin), ("outcome", outcome)], *n)
+                })
+            })
+        })?;
+        text.histograms(
+            "plugin_http_duration_seconds",
+            "From a plugin's request to the head of its response",
+            plugins
+                .iter()
+                .filter(|(_, metrics)| metrics.calls.duration.count() > 0)
+                .map(|(plugin, metrics)| ([("plugin", &**plugin)], &metrics.calls.duration)),
+        )?;
         let counters: [(_, _, Read<u64>); 4] = [
             ("plugin_traps", "Calls that ended in a trap", |plugin| plugin.traps.get()),
             ("plugin_timeouts", "Calls cut at their limit", |plugin| plugin.timeouts.get()),

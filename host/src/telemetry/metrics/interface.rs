@@ -11,6 +11,8 @@ pub enum Interface {
     Crypto,
     /// `exchange`.
     Exchange,
+    /// `http-client`.
+    HttpClient,
     /// `kv`.
     Kv,
     /// `log`.
@@ -29,11 +31,12 @@ pub enum Interface {
 
 impl Interface {
     /// All of them, in their order as numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Clock,
         Self::Counter,
         Self::Crypto,
         Self::Exchange,
+        Self::HttpClient,
         Self::Kv,
         Self::Log,
         Self::Metrics,
@@ -51,6 +54,7 @@ impl Interface {
             Self::Counter => "counter",
             Self::Crypto => "crypto",
             Self::Exchange => "exchange",
+            Self::HttpClient => "http-client",
             Self::Kv => "kv",
             Self::Log => "log",
             Self::Metrics => "metrics",

@@ -7,9 +7,10 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::histogram::{Histogram, PLUGIN_BOUNDS};
+use super::histogram::{EXCHANGE_BOUNDS, Histogram, PLUGIN_BOUNDS};
 use super::interface::{HostCalls, Interface};
 use super::own::{Kinds, MetricError, Own};
+use super::tokens::Tokens;
 
 /// When a plugin is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,16 +21,19 @@ pub enum Phase {
     Response,
     /// `on-complete`.
     Log,
+    /// `on-tick`.
+    Timer,
 }
 
 impl Phase {
-    const ALL: [Self; 3] = [Self::Request, Self::Response, Self::Log];
+    const ALL: [Self; 4] = [Self::Request, Self::Response, Self::Log, Self::Timer];
 
     const fn label(self) -> &'static str {
         match self {
             Self::Request => "request",
             Self::Response => "response",
             Self::Log => "log",
+            Self::Timer => "timer",
         }
     }
 }
@@ -38,7 +42,7 @@ impl Phase {
 #[derive(Debug)]
 pub struct PluginMetrics {
     /// By phase; the count is the number of calls.
-    durations: [Histogram; 3],
+    durations: [Histogram; Phase::ALL.len()],
     /// Calls that ended in a trap or broke the contract.
     pub traps: Counter,
     /// Calls that used up their running time or their time from start to end.
@@ -53,8 +57,54 @@ pub struct PluginMetrics {
     pub waiting: Gauge,
     /// By interface.
     host_calls: [Counter; Interface::ALL.len()],
+    /// Requests of its own.
+    pub calls: Arc<CallMetrics>,
     pub(super) own: Own,
 }
+
+/// The requests that a plugin has sent by `http-client`.
+#[derive(Debug)]
+pub struct CallMetrics {
+    /// From the start of a call to its response's head, or to what went wrong instead.
+    pub duration: Histogram,
+    answered: Counter,
+    others: Tokens,
+}
+
+impl Default for CallMetrics {
+    fn default() -> Self {
+        Self {
+            duration: Histogram::new(EXCHANGE_BOUNDS),
+            answered: Counter::default(),
+            others: Tokens::default(),
+        }
+    }
+}
+
+impl CallMetrics {
+    /// Counts a call that was not started, by a word such as `denied`.
+    pub fn refused(&self, why: &'static str) {
+        self.others.count(why);
+    }
+
+    /// Counts a call that is over: `answered`, `cancelled`, or why it failed.
+    pub fn ended(&self, outcome: &'static str) {
+        if outcome == ANSWERED {
+            self.answered.inc();
+        } else {
+            self.others.count(outcome);
+        }
+    }
+
+    /// Each outcome and its number.
+    pub(super) fn outcomes(&self) -> Vec<(&'static str, u64)> {
+        let answered = Some((ANSWERED, self.answered.get())).filter(|(_, n)| *n > 0);
+        answered.into_iter().chain(self.others.all()).collect()
+    }
+}
+
+/// What most calls come to.
+const ANSWERED: &str = "answered";
 
 impl PluginMetrics {
     pub(super) fn new(kinds: Arc<Kinds>) -> Self {
@@ -67,6 +117,7 @@ impl PluginMetrics {
             instances: Gauge::default(),
             waiting: Gauge::default(),
             host_calls: array::from_fn(|_| Counter::default()),
+            calls: Arc::default(),
             own: Own::new(kinds),
         }
     }
