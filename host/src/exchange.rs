@@ -9,6 +9,7 @@ mod body;
 mod fields;
 mod finish;
 mod forward;
+mod handler;
 mod reply;
 
 use std::sync::Arc;
@@ -128,6 +129,15 @@ impl Served<'_> {
                 match outcome {
                     Ok(response) => forward::response(self, open, response),
                     Err(failure) => self.fail(open, forward::blame(self, finisher, failure)),
+                }
+            }
+            Destination::Handler(plugin) => {
+                let body = forward::body(self, body, finisher);
+                let asked = handler::ask(self, open, plugin, body);
+                match tokio::time::timeout_at(deadline, asked).await {
+                    Ok(Ok(handled)) => handler::answer(self, open, handled),
+                    Ok(Err(failure)) => self.fail(open, failure),
+                    Err(_elapsed) => self.fail(open, Failure::RouteTimeout),
                 }
             }
             Destination::Fixed(response) => {

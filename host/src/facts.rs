@@ -26,7 +26,7 @@ pub const ATTRIBUTES_MAX: usize = 128;
 pub const ATTRIBUTE_BYTES_MAX: usize = 64 * 1024;
 
 /// One request and its response.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Exchange {
     /// What the client sees in `x-request-id`.
     pub id: Box<str>,
@@ -59,15 +59,17 @@ pub struct Exchange {
 pub enum Source {
     /// An endpoint of an upstream.
     Upstream,
-    /// A plugin.
+    /// A plugin of the pipeline.
     Plugin,
+    /// The route's handler: a plugin in place of an upstream.
+    Handler,
     /// The gateway itself: a failure, a fixed response or a redirect.
     Gateway,
 }
 
 impl Source {
     /// All of them, in their order as numbers.
-    pub const ALL: [Self; 3] = [Self::Upstream, Self::Plugin, Self::Gateway];
+    pub const ALL: [Self; 4] = [Self::Upstream, Self::Plugin, Self::Handler, Self::Gateway];
 
     /// The metric label and the log field.
     #[must_use]
@@ -75,13 +77,14 @@ impl Source {
         match self {
             Self::Upstream => "upstream",
             Self::Plugin => "plugin",
+            Self::Handler => "handler",
             Self::Gateway => "gateway",
         }
     }
 }
 
 /// How an exchange went, for the log phase and the metrics.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// From the last attempt's start to the upstream's head.
     pub upstream_time: Option<Duration>,

@@ -8,6 +8,8 @@
 //!   from the one that answered back to the first; those behind it are left out;
 //! - response phases run for every response, whoever gave it, failures of the gateway included;
 //! - log phases run in the order of the pipeline for every exchange of the route.
+//!
+//! A plugin may also be the end of a route, in place of an upstream; see [`Handled`].
 
 pub mod cache;
 mod capability;
@@ -16,6 +18,7 @@ mod embedded;
 pub mod engine;
 mod fault;
 mod guest;
+mod handler;
 mod instance;
 mod loader;
 mod pipeline;
@@ -28,6 +31,7 @@ use arc_swap::ArcSwap;
 
 pub use cache::FunctionCache;
 pub use engine::Engine;
+pub use handler::{AnswerBody, Answering, Handled, RequestStream};
 pub use loader::Loader;
 pub use pipeline::{Answered, Pipeline, Requested};
 pub use trace::Trace;
@@ -164,13 +168,13 @@ impl Plugin {
     /// The phases that the component exports, in the order in which they run.
     #[must_use]
     pub fn phases(&self) -> Vec<&'static str> {
-        let exports = &self.instances.image().exports;
-        let phases = [
-            (exports.request.is_some(), "request"),
-            (exports.response.is_some(), "response"),
-            (exports.log.is_some(), "log"),
-        ];
-        phases.into_iter().filter_map(|(exported, phase)| exported.then_some(phase)).collect()
+        self.instances.image().exports.phases()
+    }
+
+    /// Whether it can be the end of a route.
+    #[must_use]
+    pub const fn is_handler(&self) -> bool {
+        self.instances.image().exports.handle.is_some()
     }
 
     /// Instances that are lent now.

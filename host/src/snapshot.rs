@@ -6,6 +6,7 @@
 //! upstreams with their endpoints' state, outputs with their open files.
 
 mod outputs;
+mod roles;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -98,6 +99,8 @@ pub struct Route {
 pub enum Destination {
     /// It is forwarded.
     Upstream(Arc<Upstream>),
+    /// A plugin answers it.
+    Handler(Arc<Plugin>),
     /// It is answered with this.
     Fixed(FixedResponse),
     /// It is sent elsewhere.
@@ -158,6 +161,9 @@ impl Builder {
         let plugins = loader.as_ref().and_then(|loader| {
             load_all(config, sources, loader, (previous, known.is_some()), &mut findings)
         });
+        if let Some(plugins) = &plugins {
+            roles::check(config, sources, plugins, &mut findings);
+        }
         if let Some(findings) = Findings::new(findings, sources.watched().clone()) {
             return Err(findings);
         }
@@ -255,9 +261,10 @@ impl Route {
         plugins: &[Arc<Plugin>],
         upstreams: &[Arc<Upstream>],
     ) -> Self {
-        let pipeline = route.pipeline.iter().map(|id| {
+        let plugin = |id: &config::PluginId| {
             Arc::clone(plugins.get(id.0).expect("ids come from `check`, which saw every plugin"))
-        });
+        };
+        let pipeline = route.pipeline.iter().map(plugin);
         Self {
             name: route.name.as_str().into(),
             pipeline: Arc::new(Pipeline::new(pipeline.collect())),
@@ -266,6 +273,7 @@ impl Route {
                 config::Destination::Upstream(id) => Destination::Upstream(Arc::clone(
                     upstreams.get(id.0).expect("ids come from `check`, which saw every upstream"),
                 )),
+                config::Destination::Handler(id) => Destination::Handler(plugin(id)),
                 config::Destination::Fixed(response) => Destination::Fixed(response.clone()),
                 config::Destination::Redirect(redirect) => Destination::Redirect(redirect.clone()),
             },

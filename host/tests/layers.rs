@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("body", &["clock", "failure"]),
     ("upstream", &["body", "clock", "config", "facts", "failure", "telemetry"]),
     ("listener", &["clock", "config", "facts", "route"]),
-    ("plugin", &["clock", "config", "crypto", "facts", "failure", "state", "telemetry"]),
+    ("plugin", &["body", "clock", "config", "crypto", "facts", "failure", "state", "telemetry"]),
     (
         "snapshot",
         &["clock", "config", "listener", "plugin", "route", "state", "telemetry", "upstream"],

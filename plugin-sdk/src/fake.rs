@@ -34,6 +34,8 @@
 //! each test a thread of its own, unless it runs with `--test-threads=1`; a test for which that
 //! matters begins with [`reset`].
 
+pub mod answer_stream;
+pub mod body;
 pub mod clock;
 pub mod counter;
 pub mod crypto;
@@ -53,12 +55,13 @@ mod state;
 use std::fmt::Display;
 use std::mem;
 
+pub use answer_stream::Streamed;
 pub use exchange::Exchange;
 pub use outcome::{Edit, Outcome};
 
 use crate::{
-    ConfigError, OnLog, OnRequest, OnResponse, Plugin, RequestAction, ResponseAction, Source,
-    Summary, config, guest,
+    ConfigError, Handled, Handler, OnLog, OnRequest, OnResponse, Plugin, RequestAction,
+    ResponseAction, Source, Summary, config, guest,
 };
 use phase::Phase;
 
@@ -103,6 +106,12 @@ pub fn run_log<P: OnLog>(plugin: &P, exchange: Exchange) -> Outcome<()> {
     let exchange = exchange.with_edits_applied();
     let summary = exchange.summarize();
     run(Phase::Log, exchange, || plugin.on_complete(&summary))
+}
+
+/// Runs a handler.
+#[must_use]
+pub fn run_handler<P: Handler>(plugin: &P, exchange: Exchange) -> Outcome<Handled> {
+    run(Phase::Handler, exchange, || plugin.handle())
 }
 
 /// What came of an exchange that went well, to take from: 200 by the upstream `upstream` at

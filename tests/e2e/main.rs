@@ -17,6 +17,7 @@ mod documents;
 mod drain;
 mod failure;
 mod framing;
+mod handler;
 mod hostile;
 mod isolation;
 mod jwt;

@@ -119,6 +119,7 @@ fn destination(route: &Route) -> Value {
     match &route.destination {
         Destination::Upstream(upstream) => json!({ "upstream": &**upstream.name() }),
         Destination::Fixed(response) => json!({ "respond": response.status.as_u16() }),
+        Destination::Handler(plugin) => json!({ "handler": plugin.name() }),
         Destination::Redirect(redirect) => json!({ "redirect": redirect.status.as_u16() }),
     }
 }
@@ -143,6 +144,7 @@ fn plugin(plugin: &Plugin) -> Value {
         },
         "image": if plugin.is_snapshot() { "configured" } else { "configured per instance" },
         "phases": plugin.phases(),
+        "handler": plugin.is_handler(),
         "grants": plugin.grants(),
         "instances": { "live": plugin.live(), "waiting": plugin.waiting(), "idle": plugin.idle() },
     })

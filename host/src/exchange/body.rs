@@ -9,6 +9,7 @@ use tokio::time::{Instant as Deadline, Sleep};
 
 use crate::facts::Open;
 use crate::failure::Failure;
+use crate::plugin::AnswerBody;
 use crate::upstream::ResponseBody;
 
 /// Where the bytes come from.
@@ -20,6 +21,8 @@ pub(super) enum Content {
     Full(Bytes),
     /// What the upstream sends, as it comes.
     Streamed(Box<ResponseBody>),
+    /// What the route's handler writes, as it comes.
+    Handled(Box<AnswerBody>),
 }
 
 impl Content {
@@ -29,6 +32,7 @@ impl Content {
             Self::Empty => Some(0),
             Self::Full(bytes) => Some(bytes.len() as u64),
             Self::Streamed(body) => body.size_hint().exact(),
+            Self::Handled(body) => body.size_hint().exact(),
         }
     }
 
@@ -37,6 +41,7 @@ impl Content {
             Self::Empty => true,
             Self::Full(bytes) => bytes.is_empty(),
             Self::Streamed(body) => body.is_end_stream(),
+            Self::Handled(body) => body.is_end_stream(),
         }
     }
 }
@@ -112,6 +117,7 @@ impl HttpBody for Body {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
             Content::Streamed(streamed) => Pin::new(&mut **streamed).poll_frame(context),
+            Content::Handled(handled) => Pin::new(&mut **handled).poll_frame(context),
         };
         match polled {
             Poll::Ready(Some(Ok(frame))) => {
@@ -144,6 +150,7 @@ impl HttpBody for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Streamed(body) => body.size_hint(),
+            Content::Handled(body) => body.size_hint(),
             content => content.exact().map_or_else(SizeHint::new, SizeHint::with_exact),
         }
     }

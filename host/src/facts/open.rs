@@ -13,14 +13,21 @@ pub trait Finish: Send + Sync {
 /// An exchange under way. However it ends, also by a dropped future, it is finished once.
 pub struct Open {
     exchange: Option<Box<Exchange>>,
-    finish: Arc<dyn Finish>,
+    /// Absent for a copy, whose end is nothing to anybody.
+    finish: Option<Arc<dyn Finish>>,
 }
 
 impl Open {
     /// Starts what ends with a call of `finish`.
     #[must_use]
     pub fn new(exchange: Box<Exchange>, finish: Arc<dyn Finish>) -> Self {
-        Self { exchange: Some(exchange), finish }
+        Self { exchange: Some(exchange), finish: Some(finish) }
+    }
+
+    /// What ends without a word.
+    #[must_use]
+    pub const fn detached(exchange: Box<Exchange>) -> Self {
+        Self { exchange: Some(exchange), finish: None }
     }
 }
 
@@ -40,8 +47,8 @@ impl std::ops::DerefMut for Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if let Some(exchange) = self.exchange.take() {
-            self.finish.finish(exchange);
+        if let (Some(exchange), Some(finish)) = (self.exchange.take(), &self.finish) {
+            finish.finish(exchange);
         }
     }
 }

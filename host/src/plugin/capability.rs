@@ -1,5 +1,7 @@
 //! What a guest may call: one file for each interface of `wit/`.
 
+mod answer_stream;
+mod body;
 mod clock;
 mod counter;
 mod crypto;
@@ -17,6 +19,7 @@ use wasmtime::component::{HasSelf, Linker};
 use super::contract::bindings::Plugin;
 use super::contract::bindings::tidegate::plugin::types;
 use super::guest::{Guest, Moment};
+use super::handler::Handling;
 use crate::facts::{EditError, Exchange};
 
 /// Offers every interface of the contract, and WASI without rights.
@@ -48,6 +51,11 @@ impl Guest {
         } else {
             Err(outside(call, allowed))
         }
+    }
+
+    /// What a handler reads from and writes to.
+    fn handling(&mut self, call: &'static str) -> Result<&mut Handling> {
+        self.handling.as_deref_mut().ok_or_else(|| outside(call, "`handle`"))
     }
 
     fn in_phase(&self, call: &'static str) -> Result<()> {

@@ -10,7 +10,13 @@ pub mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "tidegate:plugin/plugin",
-        imports: { default: trappable },
+        imports: {
+            // These wait: for the client, or for room.
+            "tidegate:plugin/body.read": async | trappable,
+            "tidegate:plugin/body.read-all": async | trappable,
+            "tidegate:plugin/answer-stream.write": async | trappable,
+            default: trappable,
+        },
         exports: { default: async },
         require_store_data_send: true,
         // For `trace`, which shows whatever crosses the boundary.
@@ -31,6 +37,20 @@ pub mod log_phase {
     });
 }
 
+#[expect(missing_docs, reason = "generated; wit/ documents every item")]
+#[allow(clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]
+#[allow(unreachable_pub, unnameable_types, unused_qualifications, reason = "generated")]
+pub mod on_handle {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "tidegate:plugin/on-handle",
+        exports: { default: async },
+        require_store_data_send: true,
+        additional_derives: [serde::Serialize],
+        with: { "tidegate:plugin/types": super::bindings::tidegate::plugin::types },
+    });
+}
+
 /// The package whose interfaces this host knows.
 const PACKAGE: &str = "tidegate:plugin/";
 /// The version of the contract in `wit/`.
@@ -39,7 +59,8 @@ pub const VERSION: &str = "0.1.0";
 const COMPATIBLE: &str = "0.1.";
 
 /// Interfaces that every plugin may import.
-pub(super) const FREE: [&str; 6] = ["types", "request", "response", "exchange", "clock", "log"];
+pub(super) const FREE: [&str; 8] =
+    ["types", "request", "response", "exchange", "body", "answer-stream", "clock", "log"];
 /// Interfaces that need a grant of the same name.
 pub const CAPABILITIES: [&str; 5] = ["counter", "crypto", "kv", "metrics", "output"];
 /// Parts of WASI 0.2 that are linked, without any right: no file, no socket, no environment.
@@ -56,6 +77,20 @@ pub struct Exports {
     pub(super) request: Option<ComponentExportIndex>,
     pub(super) response: Option<ComponentExportIndex>,
     pub(super) log: Option<ComponentExportIndex>,
+    /// `handle`; absent if it cannot be the end of a route.
+    pub(super) handle: Option<ComponentExportIndex>,
+}
+
+impl Exports {
+    /// The phases, in the order in which they run.
+    pub(super) fn phases(&self) -> Vec<&'static str> {
+        let phases = [
+            (self.request.is_some(), "request"),
+            (self.response.is_some(), "response"),
+            (self.log.is_some(), "log"),
+        ];
+        phases.into_iter().filter_map(|(exported, phase)| exported.then_some(phase)).collect()
+    }
 }
 
 /// Why a component cannot be a plugin.
@@ -152,7 +187,7 @@ fn check_version(item: &str, version: &str) -> Result<(), Unfit> {
 ///
 /// # Errors
 ///
-/// A missing `lifecycle`, no phase at all, or another version of the contract.
+/// A missing `lifecycle`, neither a phase nor a handler, or another version of the contract.
 pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
     let mut unfit = Vec::new();
     let mut names = Vec::new();
@@ -176,21 +211,21 @@ pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
         let instance = component.get_export_index(None, export)?;
         component.get_export_index(Some(&instance), function)
     };
-    let found = (
-        find("lifecycle", "describe"),
-        find("lifecycle", "configure"),
-        find("request-phase", "on-request"),
-        find("response-phase", "on-response"),
-        find("log-phase", "on-complete"),
-    );
-    match found {
-        (_, _, None, None, None) => Err(vec![Unfit::new(
+    let request = find("request-phase", "on-request");
+    let response = find("response-phase", "on-response");
+    let log = find("log-phase", "on-complete");
+    let handle = find("handler", "handle");
+    if [&request, &response, &log, &handle].into_iter().all(Option::is_none) {
+        return Err(vec![Unfit::new(
             "exports no phase",
-            "a plugin exports one or more of `request-phase`, `response-phase` and `log-phase` of \
-             `tidegate:plugin`; in Rust: `tidegate_plugin::export!(MyPlugin: OnRequest)`",
-        )]),
-        (Some(describe), Some(configure), request, response, log) => {
-            Ok(Exports { describe, configure, request, response, log })
+            "a plugin exports one or more of `request-phase`, `response-phase`, `log-phase` and \
+             `handler` of `tidegate:plugin`; in Rust: `tidegate_plugin::export!(MyPlugin: \
+             OnRequest)`",
+        )]);
+    }
+    match (find("lifecycle", "describe"), find("lifecycle", "configure")) {
+        (Some(describe), Some(configure)) => {
+            Ok(Exports { describe, configure, request, response, log, handle })
         }
         _ => Err(vec![Unfit::new(
             format!("does not export `{PACKAGE}lifecycle@{VERSION}`"),

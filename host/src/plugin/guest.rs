@@ -11,6 +11,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::trace::Tracer;
+use super::handler::Handling;
 use crate::facts::Open;
 use crate::state::{counter, kv, output};
 use crate::telemetry::metrics::{HostCalls, Interface, PluginMetrics};
@@ -31,6 +32,8 @@ pub(super) enum Moment {
     Response,
     /// `on-complete`.
     Log,
+    /// `handle`.
+    Handler,
 }
 
 impl Moment {
@@ -41,6 +44,7 @@ impl Moment {
             Self::Request => "request",
             Self::Response => "response",
             Self::Log => "log",
+            Self::Handler => "handler",
         }
     }
 }
@@ -63,6 +67,8 @@ pub(super) struct Guest {
     /// Here while a phase runs.
     pub(super) exchange: Option<Open>,
     pub(super) moment: Moment,
+    /// Here while a handler runs.
+    pub(super) handling: Option<Box<Handling>>,
     /// Epoch ticks that this call may still use.
     pub(super) ticks_left: u64,
     pub(super) messages: u32,
@@ -89,6 +95,7 @@ impl Guest {
             shared,
             exchange: None,
             moment: Moment::Loading,
+            handling: None,
             ticks_left: 0,
             messages: 0,
             host_calls: HostCalls::default(),

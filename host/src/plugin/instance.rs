@@ -9,6 +9,7 @@
 //! Each call runs on a fiber. The engine's ticks interrupt it every millisecond, so that a guest
 //! that computes for long shares its worker with the other exchanges until its running time is up.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,10 +27,12 @@ use super::contract::Exports;
 use super::contract::bindings::exports::tidegate::plugin::lifecycle::ConfigError;
 use super::contract::bindings::tidegate::plugin::types::{RequestAction, ResponseAction};
 use super::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
+use super::contract::on_handle::exports::tidegate::plugin::handler::Handled;
 use super::engine::{Engine, TICK};
 use super::fault::Fault;
 use super::guest::{Guest, Moment, Shared};
 use crate::clock;
+use super::handler::Handling;
 use crate::config::{Budget, Isolation, Secret};
 use crate::facts::Open;
 use crate::telemetry::metrics::PluginMetrics;
@@ -66,6 +69,7 @@ struct Functions {
     request: Option<TypedFunc<(), (RequestAction,)>>,
     response: Option<TypedFunc<(), (ResponseAction,)>>,
     log: Option<TypedFunc<(Summary,), ()>>,
+    handle: Option<TypedFunc<(), (Handled,)>>,
 }
 
 /// An instance that is lent for one call; a drop retires it.
@@ -161,7 +165,7 @@ impl Instances {
         let mut store = new_store(&self.engine, &self.shared);
         let Image { pre, exports, config } = &self.image;
         allow(&mut store, &self.engine, self.budget.cpu);
-        let made = within(self.budget.wall, async {
+        let made = within(&self.engine, self.budget.wall, async {
             let instance = pre.instantiate_async(&mut store).await?;
             if let Some(config) = config {
                 configure(&mut store, &instance, &exports.configure, config.expose())
@@ -207,10 +211,12 @@ impl Functions {
         let request = exports.request.as_ref();
         let response = exports.response.as_ref();
         let log = exports.log.as_ref();
+        let handle = exports.handle.as_ref();
         Ok(Self {
             request: request.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             response: response.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             log: log.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+            handle: handle.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
         })
     }
 }
@@ -247,6 +253,26 @@ impl Lease<'_> {
     }
 
     async fn call<T: Serialize>(
+    /// Calls `handle`, and hands back what the guest left of `handling`. A drop here retires the
+    /// instance.
+    pub(super) async fn handle(
+        &mut self,
+        aside: Open,
+        handling: Box<Handling>,
+    ) -> (Open, Box<Handling>, Result<Handled, Fault>) {
+        let function = self.live.functions.handle;
+        self.live.store.data_mut().handling = Some(handling);
+        let (aside, result) = self
+            .call(Moment::Handler, aside, async |store: &mut Store<Guest>| {
+                let function = function.ok_or_else(|| wasmtime::format_err!("no handler"))?;
+                Ok(function.call_async(store, ()).await?.0)
+            })
+            .await;
+        let handling = self.live.store.data_mut().handling.take();
+        (aside, handling.expect("nothing but this function takes it"), result)
+    }
+
+    async fn call<T>(
         &mut self,
         moment: Moment,
         open: Open,
@@ -261,6 +287,7 @@ impl Lease<'_> {
         allow(store, engine, budget.cpu);
         let traced = self.instances.shared.tracer.as_ref().map(|tracer| (tracer, clock::now()));
         let result = match within(budget.wall, run(store)).await {
+        let result = match within(engine, budget.wall, run(store)).await {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
             None => Err(Fault::WallTime(budget.wall)),
@@ -295,7 +322,12 @@ impl Lease<'_> {
 pub(super) fn new_store(engine: &Engine, shared: &Arc<Shared>) -> Store<Guest> {
     let mut store = Store::new(engine.wasmtime(), Guest::new(Arc::clone(shared)));
     store.limiter(|guest| guest);
-    store.epoch_deadline_callback(|mut store| {
+    let ticks = engine.ticks();
+    store.epoch_deadline_callback(move |mut store| {
+        // A tick that came while the guest waited, or while others ran, is not its own.
+        if ticks.count() == RESUMED.get() {
+            return Ok(UpdateDeadline::Continue(1));
+        }
         let guest = store.data_mut();
         guest.ticks_left = guest.ticks_left.saturating_sub(1);
         if guest.ticks_left == 0 {
@@ -329,10 +361,24 @@ pub(super) async fn configure(
     Ok(function.call_async(&mut *store, (config,)).await?.0)
 }
 
-/// Waits for `future` at most this long. A call that is done at once costs no timer.
-pub(super) async fn within<F: Future>(wall: Duration, future: F) -> Option<F::Output> {
+thread_local! {
+    /// The engine's tick at which this thread last went on with a guest.
+    static RESUMED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Runs a guest and waits for it at most this long. A call that is done at once costs no timer.
+pub(super) async fn within<F: Future>(
+    engine: &Engine,
+    wall: Duration,
+    future: F,
+) -> Option<F::Output> {
+    let ticks = engine.ticks();
     let mut future = pin!(future);
-    let first = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+    let mut future = poll_fn(move |context| {
+        RESUMED.set(ticks.count());
+        future.as_mut().poll(context)
+    });
+    let first = poll_fn(|context| Poll::Ready(pin!(&mut future).poll(context))).await;
     match first {
         Poll::Ready(output) => Some(output),
         Poll::Pending => tokio::time::timeout(wall, future).await.ok(),

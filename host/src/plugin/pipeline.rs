@@ -169,7 +169,7 @@ impl Plugin {
             RequestAction::Delay(ms) => {
                 Ok(Some(Reaction::Delay(Duration::from_millis(ms.into()).min(DELAY_MAX))))
             }
-            RequestAction::Respond(answer) => accept(answer, open.head_limits).map(Some),
+            RequestAction::Respond(answer) => accept(answer, open.head_limits).map(answered),
         });
         match reaction {
             Ok(reaction) => {
@@ -191,7 +191,7 @@ impl Plugin {
         self.metrics().called(Phase::Response, clock::now().duration_since(began));
         let reaction = action.and_then(|action| match action {
             ResponseAction::Forward => Ok(None),
-            ResponseAction::Respond(answer) => accept(answer, open.head_limits).map(Some),
+            ResponseAction::Respond(answer) => accept(answer, open.head_limits).map(answered),
         });
         match reaction {
             Ok(reaction) => {
@@ -247,7 +247,7 @@ impl Plugin {
         (open, Ok(None))
     }
 
-    fn count(&self, fault: &Fault) {
+    pub(super) fn count(&self, fault: &Fault) {
         match fault {
             Fault::Trap { .. } | Fault::Contract(_) => self.metrics().traps.inc(),
             Fault::CpuTime | Fault::WallTime(_) => self.metrics().timeouts.inc(),
@@ -255,13 +255,17 @@ impl Plugin {
         };
     }
 
-    const fn metrics(&self) -> &Arc<crate::telemetry::metrics::PluginMetrics> {
+    pub(super) const fn metrics(&self) -> &Arc<crate::telemetry::metrics::PluginMetrics> {
         self.instances.metrics()
     }
 }
 
+fn answered((head, body): (ResponseHead, Bytes)) -> Option<Reaction> {
+    Some(Reaction::Answer { head, body })
+}
+
 /// Checks an answer against the contract.
-fn accept(answer: Answer, limits: HeadLimits) -> Result<Reaction, Fault> {
+pub(super) fn accept(answer: Answer, limits: HeadLimits) -> Result<(ResponseHead, Bytes), Fault> {
     let Answer { status, headers: lines, body } = answer;
     let code = StatusCode::from_u16(status).ok().filter(|_| (200..600).contains(&status));
     let status =
@@ -277,5 +281,5 @@ fn accept(answer: Answer, limits: HeadLimits) -> Result<Reaction, Fault> {
             ))
         })?;
     }
-    Ok(Reaction::Answer { head: ResponseHead { status, headers }, body: body.into() })
+    Ok((ResponseHead { status, headers }, body.into()))
 }

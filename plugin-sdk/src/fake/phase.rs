@@ -12,6 +12,7 @@ pub(super) enum Phase {
     Request,
     Response,
     Log,
+    Handler,
 }
 
 impl Phase {
@@ -22,6 +23,7 @@ impl Phase {
             Self::Request => "in the request phase",
             Self::Response => "in the response phase",
             Self::Log => "in the log phase",
+            Self::Handler => "in a handler",
         }
     }
 }
@@ -41,7 +43,7 @@ pub(super) fn enter(phase: Phase) -> Entered {
 }
 
 /// The phases of an exchange.
-pub(super) const EVERY: &[Phase] = &[Phase::Request, Phase::Response, Phase::Log];
+pub(super) const EVERY: &[Phase] = &[Phase::Request, Phase::Response, Phase::Log, Phase::Handler];
 
 /// Gives access to the exchange if `function` works in the current phase.
 ///

@@ -3,6 +3,10 @@
 /// An interface of the contract that plugins call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interface {
+    /// `answer-stream`.
+    AnswerStream,
+    /// `body`.
+    Body,
     /// `clock`.
     Clock,
     /// `counter`.
@@ -29,7 +33,9 @@ pub enum Interface {
 
 impl Interface {
     /// All of them, in their order as numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
+        Self::AnswerStream,
+        Self::Body,
         Self::Clock,
         Self::Counter,
         Self::Crypto,
@@ -47,6 +53,8 @@ impl Interface {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AnswerStream => "answer-stream",
+            Self::Body => "body",
             Self::Clock => "clock",
             Self::Counter => "counter",
             Self::Crypto => "crypto",

@@ -20,16 +20,19 @@ pub enum Phase {
     Response,
     /// `on-complete`.
     Log,
+    /// `handle`.
+    Handler,
 }
 
 impl Phase {
-    const ALL: [Self; 3] = [Self::Request, Self::Response, Self::Log];
+    const ALL: [Self; 4] = [Self::Request, Self::Response, Self::Log, Self::Handler];
 
     const fn label(self) -> &'static str {
         match self {
             Self::Request => "request",
             Self::Response => "response",
             Self::Log => "log",
+            Self::Handler => "handler",
         }
     }
 }
@@ -38,7 +41,7 @@ impl Phase {
 #[derive(Debug)]
 pub struct PluginMetrics {
     /// By phase; the count is the number of calls.
-    durations: [Histogram; 3],
+    durations: [Histogram; Phase::ALL.len()],
     /// Calls that ended in a trap or broke the contract.
     pub traps: Counter,
     /// Calls that used up their running time or their time from start to end.
