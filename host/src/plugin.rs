@@ -22,6 +22,7 @@ mod handler;
 mod instance;
 mod loader;
 mod pipeline;
+mod proxy;
 mod trace;
 
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ use arc_swap::ArcSwap;
 
 pub use cache::FunctionCache;
 pub use engine::Engine;
-pub use handler::{AnswerBody, Answering, Handled, RequestStream};
+pub use handler::{AnswerBody, Answering, Handled, RequestStream, Rest};
 pub use loader::Loader;
 pub use pipeline::{Answered, Pipeline, Requested};
 pub use trace::Trace;
@@ -174,7 +175,13 @@ impl Plugin {
     /// Whether it can be the end of a route.
     #[must_use]
     pub const fn is_handler(&self) -> bool {
-        self.instances.image().exports.handle.is_some()
+        self.instances.image().exports.handle.is_some() || self.is_proxy()
+    }
+
+    /// Whether it is a component of `wasi:http` that knows nothing of the contract.
+    #[must_use]
+    pub const fn is_proxy(&self) -> bool {
+        self.instances.image().exports.incoming.is_some()
     }
 
     /// Instances that are lent now.

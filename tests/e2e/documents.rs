@@ -111,11 +111,12 @@ fn examples() -> Vec<Example> {
     examples
 }
 
-/// What the examples refer to, in a folder: the plugins to copy, and a certificate with its key.
+/// What the examples refer to, in a folder: components, and a certificate with its key.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("plugins")).unwrap();
     fs::copy(built::hello(), folder.path().join("plugins/hello.wasm")).unwrap();
+    fs::copy(built::shop(), folder.path().join("plugins/shop.wasm")).unwrap();
     fs::copy(built::mock(), folder.path().join("plugins/mock.wasm")).unwrap();
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.path().join("cert.pem"), certified.cert.pem()).unwrap();
@@ -284,6 +285,13 @@ fn every_failure_is_explained_with_its_token_and_status() {
     let framing = Failure::Malformed { status: 400, reason: "" };
     let row = format!("\n| `{}` | 400, 414, 417, 431, 501, 505 |", framing.token());
     assert!(page.contains(&row), "{row}");
+}
+
+#[test]
+fn the_component_of_wasi_http_that_is_shown_is_the_one_that_is_tested() {
+    let page = fs::read_to_string(root().join("docs/plugins.md")).unwrap();
+    let code = fs::read_to_string(root().join("tests/guests/shop/src/component.rs")).unwrap();
+    assert!(page.contains(&format!("```rust\n{code}```")));
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod reload;
 mod route;
 mod tls;
 mod trace;
+mod wasi_http;
 
 /// The `tidegate` program.
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");

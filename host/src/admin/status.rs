@@ -142,7 +142,7 @@ fn plugin(plugin: &Plugin) -> Value {
                 json!({ "pooled": { "calls": calls, "idle": idle } })
             }
         },
-        "image": if plugin.is_snapshot() { "configured" } else { "configured per instance" },
+        "image": if plugin.is_proxy() { "none" } else if plugin.is_snapshot() { "configured" } else { "configured per instance" },
         "phases": plugin.phases(),
         "handler": plugin.is_handler(),
         "grants": plugin.grants(),

@@ -3,6 +3,8 @@
 use wasmtime::component::types::{Component as ComponentType, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex};
 
+pub(super) mod proxy;
+
 #[expect(missing_docs, reason = "generated; wit/ documents every item")]
 #[allow(clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]
 #[allow(unreachable_pub, unnameable_types, unused_qualifications, reason = "generated")]
@@ -64,21 +66,29 @@ pub(super) const FREE: [&str; 8] =
 /// Interfaces that need a grant of the same name.
 pub const CAPABILITIES: [&str; 5] = ["counter", "crypto", "kv", "metrics", "output"];
 /// Parts of WASI 0.2 that are linked, without any right: no file, no socket, no environment.
-const WASI: [&str; 6] =
+pub(super) const WASI: [&str; 6] =
     ["wasi:io/", "wasi:cli/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"];
 
 /// What a component exports of the contract.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Exports {
-    /// `describe` and `configure`.
-    pub(super) describe: ComponentExportIndex,
-    pub(super) configure: ComponentExportIndex,
+    /// Absent in a component of `wasi:http`, which has no other of these.
+    pub(super) lifecycle: Option<Lifecycle>,
     /// Absent if the plugin has no such phase.
     pub(super) request: Option<ComponentExportIndex>,
     pub(super) response: Option<ComponentExportIndex>,
     pub(super) log: Option<ComponentExportIndex>,
     /// `handle`; absent if it cannot be the end of a route.
     pub(super) handle: Option<ComponentExportIndex>,
+    /// `handle` of `wasi:http/incoming-handler`.
+    pub(super) incoming: Option<ComponentExportIndex>,
+}
+
+/// Where `lifecycle` is.
+#[derive(Debug, Clone)]
+pub struct Lifecycle {
+    pub(super) describe: ComponentExportIndex,
+    pub(super) configure: ComponentExportIndex,
 }
 
 impl Exports {
@@ -150,8 +160,9 @@ fn known_import(import: &str) -> Result<Option<&'static str>, Unfit> {
             return Ok(None);
         }
         let hint = if import.starts_with("wasi:http/") {
-            "plugins make no HTTP requests by wasi:http; with componentize-js use `--disable http \
-             fetch-event`"
+            "a plugin makes no HTTP requests by wasi:http; with componentize-js use `--disable http \
+             fetch-event`. A component that exports `wasi:http/incoming-handler@0.2.x` and nothing of \
+             `tidegate:plugin` can be the end of a route"
         } else {
             "a plugin may import the interfaces of `tidegate:plugin` and of WASI 0.2 (io, cli, \
              clocks, random, filesystem, sockets)"
@@ -225,7 +236,8 @@ pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
     }
     match (find("lifecycle", "describe"), find("lifecycle", "configure")) {
         (Some(describe), Some(configure)) => {
-            Ok(Exports { describe, configure, request, response, log, handle })
+            let lifecycle = Some(Lifecycle { describe, configure });
+            Ok(Exports { lifecycle, request, response, log, handle, incoming: None })
         }
         _ => Err(vec![Unfit::new(
             format!("does not export `{PACKAGE}lifecycle@{VERSION}`"),

@@ -18,10 +18,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
+use http_body_util::BodyExt as _;
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, TypedFunc};
+use wasmtime::component::{Instance, InstancePre, Resource, TypedFunc};
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
+use wasmtime_wasi_http::WasiHttpView as _;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use super::contract::Exports;
 use super::contract::bindings::exports::tidegate::plugin::lifecycle::ConfigError;
@@ -31,10 +35,11 @@ use super::contract::on_handle::exports::tidegate::plugin::handler::Handled;
 use super::engine::{Engine, TICK};
 use super::fault::Fault;
 use super::guest::{Guest, Moment, Shared};
+use super::handler::{Handling, RequestStream};
+use super::proxy::{self, Outcome};
 use crate::clock;
-use super::handler::Handling;
 use crate::config::{Budget, Isolation, Secret};
-use crate::facts::Open;
+use crate::facts::{self, Open};
 use crate::telemetry::metrics::PluginMetrics;
 
 /// What fresh instances are made from.
@@ -70,7 +75,11 @@ struct Functions {
     response: Option<TypedFunc<(), (ResponseAction,)>>,
     log: Option<TypedFunc<(Summary,), ()>>,
     handle: Option<TypedFunc<(), (Handled,)>>,
+    incoming: Option<Incoming>,
 }
+
+/// `handle` of `wasi:http/incoming-handler`.
+type Incoming = TypedFunc<(Resource<HostIncomingRequest>, Resource<HostResponseOutparam>), ()>;
 
 /// An instance that is lent for one call; a drop retires it.
 pub(super) struct Lease<'p> {
@@ -168,7 +177,7 @@ impl Instances {
         let made = within(&self.engine, self.budget.wall, async {
             let instance = pre.instantiate_async(&mut store).await?;
             if let Some(config) = config {
-                configure(&mut store, &instance, &exports.configure, config.expose())
+                configure(&mut store, &instance, exports, config.expose())
                     .await?
                     .map_err(|refused| wasmtime::format_err!("{}", refused.message))?;
             }
@@ -212,11 +221,13 @@ impl Functions {
         let response = exports.response.as_ref();
         let log = exports.log.as_ref();
         let handle = exports.handle.as_ref();
+        let incoming = exports.incoming.as_ref();
         Ok(Self {
             request: request.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             response: response.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             log: log.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             handle: handle.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+            incoming: incoming.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
         })
     }
 }
@@ -252,7 +263,6 @@ impl Lease<'_> {
         .await
     }
 
-    async fn call<T: Serialize>(
     /// Calls `handle`, and hands back what the guest left of `handling`. A drop here retires the
     /// instance.
     pub(super) async fn handle(
@@ -272,7 +282,31 @@ impl Lease<'_> {
         (aside, handling.expect("nothing but this function takes it"), result)
     }
 
-    async fn call<T>(
+    /// Calls `handle` of `wasi:http`; what the guest sets goes to `set`. A drop here retires the
+    /// instance.
+    pub(super) async fn incoming(
+        &mut self,
+        aside: Open,
+        request: http::Request<RequestStream>,
+        set: impl FnOnce(Outcome) + Send + Sync + 'static,
+    ) -> (Open, Result<(), Fault>) {
+        let function = self.live.functions.incoming;
+        let scheme = match aside.request.scheme {
+            facts::Scheme::Http => Scheme::Http,
+            facts::Scheme::Https => Scheme::Https,
+        };
+        self.call(Moment::Handler, aside, async |store: &mut Store<Guest>| {
+            let function = function.ok_or_else(|| wasmtime::format_err!("no incoming handler"))?;
+            let mut http = store.data_mut().http();
+            let request = request.map(|body| body.map_err(|error| proxy::error_of(&error)));
+            let request = http.new_incoming_request(scheme, request)?;
+            let out = http.new_response_outparam_from_callback(set)?;
+            function.call_async(store, (request, out)).await
+        })
+        .await
+    }
+
+    async fn call<T: Serialize>(
         &mut self,
         moment: Moment,
         open: Open,
@@ -286,7 +320,6 @@ impl Lease<'_> {
         guest.messages = 0;
         allow(store, engine, budget.cpu);
         let traced = self.instances.shared.tracer.as_ref().map(|tracer| (tracer, clock::now()));
-        let result = match within(budget.wall, run(store)).await {
         let result = match within(engine, budget.wall, run(store)).await {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
@@ -353,9 +386,11 @@ pub(super) fn allow(store: &mut Store<Guest>, engine: &Engine, cpu: Duration) {
 pub(super) async fn configure(
     store: &mut Store<Guest>,
     instance: &Instance,
-    at: &ComponentExportIndex,
+    exports: &Exports,
     config: &str,
 ) -> wasmtime::Result<Result<(), ConfigError>> {
+    let lifecycle = exports.lifecycle.as_ref();
+    let at = &lifecycle.ok_or_else(|| wasmtime::format_err!("no lifecycle"))?.configure;
     let function =
         instance.get_typed_func::<(&str,), (Result<(), ConfigError>,)>(&mut *store, at)?;
     Ok(function.call_async(&mut *store, (config,)).await?.0)
