@@ -130,6 +130,7 @@ pub fn exchange(authorization: Option<&str>) -> Open {
         tally: Tally::default(),
         late: None,
         is_aside: false,
+        span: tracing::Span::none(),
     };
     Open::new(Box::new(exchange), Arc::new(Nothing))
 }

@@ -10,6 +10,7 @@ mod fields;
 mod finish;
 mod forward;
 mod reply;
+mod span;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::Instant as Deadline;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 pub use body::{Body, Cut};
 
@@ -74,7 +76,8 @@ pub async fn handle(
         return respond(&snapshot, open, content.into(), None);
     };
     let served = Served { snapshot: &snapshot, route, worker: &worker, accept, hop, peer: &peer };
-    served.serve(open, body, &finisher).await
+    let span = open.span.clone();
+    served.serve(open, body, &finisher).instrument(span).await
 }
 
 /// What serving one exchange needs.

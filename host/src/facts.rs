@@ -63,6 +63,8 @@ pub struct Exchange {
     pub late: Option<Arc<Late>>,
     /// Whether this is a copy for a plugin in the middle of a body.
     pub is_aside: bool,
+    /// Of the log; disabled if nobody wants it.
+    pub span: tracing::Span,
 }
 
 /// Who produced a response.

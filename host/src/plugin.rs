@@ -22,7 +22,9 @@ mod fault;
 mod guest;
 mod instance;
 mod loader;
+mod meter;
 mod pipeline;
+mod span;
 mod stage;
 mod trace;
 pub mod versions;
@@ -50,6 +52,7 @@ use crate::body::Held;
 use crate::config::{Budget, Grants, Isolation, OnError, OnLargeBody};
 use crate::state::{counter, kv, output};
 use crate::telemetry::Metrics;
+use crate::telemetry::metrics::PluginMetrics;
 
 /// What all plugins of a gateway share.
 #[derive(Clone)]
@@ -193,6 +196,12 @@ impl Plugin {
     #[must_use]
     pub fn phases(&self) -> Vec<&'static str> {
         self.instances.image().exports.phases()
+    }
+
+    /// What it has done since the gateway started.
+    #[must_use]
+    pub const fn metrics(&self) -> &Arc<PluginMetrics> {
+        self.instances.metrics()
     }
 
     /// Instances that are lent now.

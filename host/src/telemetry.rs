@@ -4,3 +4,6 @@ pub mod logging;
 pub mod metrics;
 
 pub use metrics::Metrics;
+
+/// The target of the log's spans, one for each exchange and each call of a phase.
+pub const SPANS: &str = "tidegate::span";

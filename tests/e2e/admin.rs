@@ -1,5 +1,6 @@
 //! What the operator sees of a running gateway.
 
+use serde_json::json;
 use tidegate_tests::{client, gateway, guest, origin};
 
 #[tokio::test]
@@ -107,4 +108,92 @@ async fn secrets_are_shown_nowhere() {
     for path in ["/status", "/metrics"] {
         assert!(!gateway.admin(path).await.text().contains("horse"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn status_and_metrics_tell_what_a_plugin_costs() {
+    let origin = origin::replying("ok").await;
+    let keeps = || guest::keeps().pooled().limits("{ memory = \"8MiB\" }");
+    let gateway = gateway::before(&origin)
+        .setting("workers = 1")
+        .route("/", [keeps()])
+        .route("/loop", [keeps(), guest::loops().limits("{ cpu = \"20ms\" }")])
+        .start()
+        .await;
+    for _ in 0..4 {
+        assert_eq!(gateway.get("/").await.status(), 200);
+    }
+    assert_eq!(gateway.get("/loop").await.status(), 500);
+    // It has a log phase.
+    let logged = "tidegate_plugin_calls_total{plugin=\"loops\",phase=\"log\"}";
+    gateway.metric_becomes(logged, 1.0).await;
+
+    let status = gateway.status().await;
+    let plugin = |name: &str| {
+        let all = status["plugins"].as_array().unwrap();
+        all.iter().find(|plugin| plugin["name"] == name).unwrap().clone()
+    };
+    let keeps = plugin("keeps");
+    assert_eq!(keeps["calls"]["request"]["count"], 5);
+    assert_eq!(keeps["instances"]["started"], 1, "the other calls used it again");
+    assert_eq!((&keeps["instances"]["live"], &keeps["instances"]["idle"]), (&json!(0), &json!(1)));
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
+    let request = &keeps["calls"]["request"];
+    assert!(number(&request["p50_us"]) > 0.0, "{request}");
+    assert!(number(&request["p99_us"]) >= number(&request["p50_us"]), "{request}");
+    let memory = number(&keeps["instances"]["memory_bytes_max"]);
+    assert!(memory >= 65_536.0 && memory <= f64::from(8 << 20), "{memory}");
+
+    let loops = plugin("loops");
+    assert_eq!(loops["timeouts"], json!({ "cpu": 1, "wall": 0 }));
+    assert_eq!(loops["instances"]["started"], 2);
+    let ran = number(&loops["cpu_s"]);
+    assert!(ran >= 0.005, "it ran until it was cut: {ran}");
+    assert!(number(&keeps["cpu_s"]) > 0.0, "{keeps}");
+    let shown = gateway.metric("tidegate_plugin_cpu_seconds_total{plugin=\"loops\"}").await;
+    assert!((shown - ran).abs() < 1e-9, "{shown}");
+}
+
+#[tokio::test]
+async fn a_plugin_that_waits_does_not_run() {
+    let origin = origin::replying("ok").await;
+    let sleeps = guest::sleeps().config("{ ms = 300 }").limits("{ instances = 1, queue = 1 }");
+    let gateway = gateway::before(&origin).route("/", [sleeps]).start().await;
+    let asked = std::time::Instant::now();
+    let address = gateway.address();
+    let get = || tokio::spawn(async move { client::http1(address).await.get("/").await.status() });
+    let (first, second) = (get(), get());
+    assert_eq!((first.await.unwrap(), second.await.unwrap()), (200, 200));
+    let took = asked.elapsed().as_secs_f64();
+    assert!(took >= 0.6, "one after the other: {took}");
+
+    let metric = async |name: &str| gateway.metric(&format!("tidegate_plugin_{name}")).await;
+    let ran = metric("cpu_seconds_total{plugin=\"sleeps\"}").await;
+    let labels = "{plugin=\"sleeps\",phase=\"request\"}";
+    let duration = metric(&format!("duration_seconds_sum{labels}")).await;
+    assert!(duration >= 0.6, "{duration}");
+    assert!(ran <= duration - 0.5, "two calls waited 300 ms each: {ran} of {duration}");
+    let waited = metric("queue_seconds_sum{plugin=\"sleeps\"}").await;
+    assert!(waited > 0.0 && waited < took, "{waited}");
+    for (series, value) in [
+        ("queue_seconds_count{plugin=\"sleeps\"}", 1.0),
+        ("starts_total{plugin=\"sleeps\"}", 2.0),
+        ("saturated_total{plugin=\"sleeps\"}", 0.0),
+    ] {
+        assert!((metric(series).await - value).abs() < f64::EPSILON, "{series}");
+    }
+}
+
+#[tokio::test]
+async fn an_exchange_without_an_instance_is_counted() {
+    let origin = origin::replying("ok").await;
+    let sleeps = guest::sleeps().config("{ ms = 300 }").limits("{ instances = 1, queue = 0 }");
+    let gateway = gateway::before(&origin).route("/", [sleeps]).start().await;
+    let address = gateway.address();
+    let first = tokio::spawn(async move { client::http1(address).await.get("/").await.status() });
+    gateway.metric_becomes("tidegate_plugin_instances{plugin=\"sleeps\"}", 1.0).await;
+    assert_eq!(gateway.get("/").await.status(), 503);
+    let saturated = gateway.metric("tidegate_plugin_saturated_total{plugin=\"sleeps\"}").await;
+    assert!((saturated - 1.0).abs() < f64::EPSILON, "{saturated}");
+    assert_eq!(first.await.unwrap(), 200);
 }

@@ -286,6 +286,75 @@ fn every_failure_is_explained_with_its_token_and_status() {
     assert!(page.contains(&row), "{row}");
 }
 
+/// Metrics that a document lists: the type and labels of each by its name, `_total` included.
+type Listed = std::collections::BTreeMap<String, (String, BTreeSet<String>)>;
+
+/// The words in backticks of a cell.
+fn ticked(cell: &str) -> BTreeSet<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// As docs/metrics.md has them.
+fn documented_metrics() -> Listed {
+    let page = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `tidegate_"));
+    rows.map(|row| {
+        let (name, rest) = row.split_once("` | ").unwrap();
+        let mut cells = rest.split(" |");
+        let kind = cells.next().unwrap().trim().to_owned();
+        (format!("tidegate_{name}"), (kind, ticked(cells.next().unwrap())))
+    })
+    .collect()
+}
+
+/// As `/metrics` shows them; labels only of those that have a sample.
+fn shown_metrics(text: &str) -> Listed {
+    let mut shown = Listed::new();
+    for line in text.lines() {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|it| it.split_once(' ')) {
+            let suffix = match kind {
+                "counter" => "_total",
+                "info" => "_info",
+                _ => "",
+            };
+            shown.insert(format!("{name}{suffix}"), (kind.to_owned(), BTreeSet::new()));
+        } else if let Some((series, labels)) = line.split_once('{')
+            && let Some((_, known)) = shown.get_mut(series.trim_end_matches("_count"))
+        {
+            // No value in this test holds a comma.
+            let names = labels.split(',').filter_map(|label| label.split_once('='));
+            known.extend(names.map(|(name, _)| name.to_owned()));
+        }
+    }
+    shown
+}
+
+#[tokio::test]
+async fn every_metric_is_documented_with_its_type_and_labels() {
+    use tidegate_tests::{gateway, guest, origin};
+
+    let origin = origin::replying("ok").await;
+    let answers = guest::answers().config(r#"{ path = "/stop" }"#);
+    let gateway = gateway::before(&origin).route("/", [answers]).start().await;
+    for path in ["/", "/stop"] {
+        gateway.get(path).await;
+    }
+    gateway.metric_becomes("tidegate_request_duration_seconds_count{route=\"root\"}", 2.0).await;
+
+    let shown = shown_metrics(gateway.admin("/metrics").await.text());
+    let documented = documented_metrics();
+    let names = |metrics: &Listed| metrics.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&documented), names(&shown));
+    for (name, (kind, labels)) in &shown {
+        let (documented_kind, documented_labels) = &documented[name];
+        assert_eq!(documented_kind, kind, "{name}");
+        if !labels.is_empty() {
+            assert_eq!(documented_labels, labels, "{name}");
+        }
+    }
+    assert!(shown.values().filter(|(_, labels)| !labels.is_empty()).count() > 20);
+}
+
 #[test]
 fn every_interface_of_the_contract_is_in_its_index() {
     let index = fs::read_to_string(root().join("wit/README.md")).unwrap();

@@ -102,7 +102,9 @@ async fn a_loop_in_the_log_phase_keeps_nobody_waiting() {
     let gateway = gateway::before(&origin).route("/", [loops]).start().await;
 
     assert_eq!(gateway.get("/").await.text(), "ok");
-    gateway.metric_becomes(r#"tidegate_plugin_timeouts_total{plugin="loops"}"#, 1.0).await;
+    gateway
+        .metric_becomes(r#"tidegate_plugin_timeouts_total{plugin="loops",limit="cpu"}"#, 1.0)
+        .await;
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ mod refusal;
 mod reload;
 mod rollback;
 mod route;
+mod span;
 mod tls;
 mod trace;
 

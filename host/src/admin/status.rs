@@ -9,6 +9,7 @@ use crate::config::{Isolation, Matcher, PathMatcher, Rewrite};
 use crate::plugin::{Origin, Plugin};
 use crate::server::gateway::Gateway;
 use crate::snapshot::{Destination, Route, Snapshot};
+use crate::telemetry::metrics::PluginMetrics;
 use crate::upstream::Upstream;
 
 pub(super) fn of(gateway: &Gateway) -> Value {
@@ -120,7 +121,7 @@ fn destination(route: &Route) -> Value {
 }
 
 fn plugin(plugin: &Plugin) -> Value {
-    let description = plugin.description();
+    let (description, metrics) = (plugin.description(), plugin.metrics());
     json!({
         "name": plugin.name(),
         "component": description.name,
@@ -140,8 +141,35 @@ fn plugin(plugin: &Plugin) -> Value {
         "image": if plugin.is_snapshot() { "configured" } else { "configured per instance" },
         "phases": plugin.phases(),
         "grants": plugin.grants(),
-        "instances": { "live": plugin.live(), "waiting": plugin.waiting(), "idle": plugin.idle() },
+        "instances": {
+            "live": plugin.live(),
+            "waiting": plugin.waiting(),
+            "idle": plugin.idle(),
+            "started": metrics.starts.get(),
+            "memory_bytes_max": metrics.memory_bytes_max(),
+        },
+        "calls": calls(metrics),
+        "cpu_s": metrics.cpu().as_secs_f64(),
+        "traps": metrics.traps.get(),
+        "timeouts": { "cpu": metrics.cpu_timeouts.get(), "wall": metrics.wall_timeouts.get() },
+        "saturated": metrics.saturated.get(),
+        "skips": metrics.skips.get(),
     })
+}
+
+/// By phase, for those that were called.
+fn calls(metrics: &PluginMetrics) -> Value {
+    let us = |seconds: f64| (seconds * 1e7).round() / 10.0;
+    let calls = metrics.phases().map(|(phase, durations)| {
+        let quantile = |q| durations.quantile(q).map(us);
+        let calls = json!({
+            "count": durations.count(),
+            "p50_us": quantile(0.5),
+            "p99_us": quantile(0.99),
+        });
+        (phase.to_owned(), calls)
+    });
+    Value::Object(calls.collect())
 }
 
 fn upstream(upstream: &Upstream) -> Value {

@@ -34,6 +34,10 @@ const DRAIN_TIMEOUT_RANGE: RangeInclusive<Duration> =
 /// Beside gateway.toml, so that one folder is a whole set-up.
 const PLUGINS_DIR: &str = "plugins";
 
+/// A gateway that nobody asked for traces leaves those of others alone: one that named a span which
+/// is recorded nowhere would tear a trace apart.
+const PROPAGATE: bool = false;
+
 /// Loopback, because `/status` and `/metrics` ask nobody who they are.
 const ADMIN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 
@@ -59,6 +63,11 @@ pub(super) fn read(
     let pipeline = table.or("pipeline", Vec::new(), |value| {
         pipeline::read(value, "the gateway", Owner::Gateway, plugins)
     });
+    let tracing = table.section("tracing").and_then(|mut tracing| {
+        let propagate = tracing.or("propagate", PROPAGATE, Value::boolean);
+        tracing.end();
+        propagate
+    });
     table.end();
     let gateway = Gateway {
         name: name?,
@@ -67,6 +76,7 @@ pub(super) fn read(
         drain_timeout: drain_timeout?,
         plugins_dir: plugins_dir?,
         cache_dir: cache_dir?,
+        propagates_trace: tracing?,
     };
     Some((gateway, pipeline?))
 }

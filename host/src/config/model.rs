@@ -63,6 +63,8 @@ pub struct Gateway {
     pub plugins_dir: PathBuf,
     /// Where compiled code is kept between starts; `None` keeps nothing.
     pub cache_dir: Option<PathBuf>,
+    /// Whether upstreams are told of the gateway's span (W3C Trace Context).
+    pub propagates_trace: bool,
 }
 
 /// Hard sizes and waiting times of the client's side.

@@ -6,8 +6,9 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::Uri;
 use http::{Method, Request, Version};
 use hyper::body::Incoming;
+use tracing::Span;
 
-use super::fields;
+use super::{fields, span};
 use crate::body::RequestBody;
 use crate::clock;
 use crate::facts::{Client, Exchange, HeadLimits, RequestHead, Scheme, Source, Tally};
@@ -66,6 +67,7 @@ pub(super) fn receive(
     let named = name_host(&parts.uri, &mut headers, parts.version);
     let hop = fields::Hop { peer: peer.address.ip(), scheme: direct, port };
     fields::forward(&mut headers, hop, &client);
+    let trace = settings.gateway.propagates_trace.then(|| fields::Trace::hand_on(&mut headers));
     let accept = headers.get(header::ACCEPT).cloned();
 
     let mut exchange = Box::new(Exchange {
@@ -98,6 +100,7 @@ pub(super) fn receive(
         tally: Tally::default(),
         late: None,
         is_aside: false,
+        span: Span::none(),
     });
     let hop = Trust { trusted: client.trusted, trailers };
     let found = match (fault, named) {
@@ -110,6 +113,7 @@ pub(super) fn receive(
             find(snapshot, &mut exchange, &body)
         }
     };
+    exchange.span = span::begin(&exchange, trace);
     let (route, refused) = match found {
         Ok(route) => (Some(route), None),
         Err(failure) => (None, Some(failure)),

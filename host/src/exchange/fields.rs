@@ -15,12 +15,14 @@ mod forwarded;
 mod framing;
 pub(super) mod list;
 mod text;
+mod traceparent;
 
 #[cfg(test)]
 mod tests;
 
 pub(super) use forwarded::{Hop, client, forward, prefix};
 pub(super) use framing::{Content, frame};
+pub(super) use traceparent::Trace;
 
 /// The request id's field, in both directions.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

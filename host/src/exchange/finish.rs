@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
+use super::span;
 use crate::body::Progress;
 use crate::clock;
 use crate::facts::{Exchange, Finish, Open};
@@ -53,17 +55,21 @@ impl Finish for Finisher {
         let route = self.route.and_then(|index| self.snapshot.routes.get(index));
         let counted = route.map_or(&self.snapshot.unmatched, |route| &route.metrics);
         let upstream = exchange.tally.upstream_time.unwrap_or_default();
-        counted.exchange(status(&exchange), exchange.source, duration, upstream);
+        let status = status(&exchange);
+        counted.exchange(status, exchange.source, duration, upstream);
+        span::end(&exchange, status, duration);
         if let Some(failure) = &exchange.tally.failure {
             counted.failure(failure.token());
         }
         if let Some(route) = route.filter(|route| route.pipeline.has_log_phase()) {
             let pipeline = Arc::clone(&route.pipeline);
             exchange.take_in();
+            let span = exchange.span.clone();
             let open = Open::detached(exchange);
-            self.tasks.spawn(async move {
+            let logged = async move {
                 pipeline.on_complete(open, |exchange| summary(exchange, duration)).await;
-            });
+            };
+            self.tasks.spawn(logged.instrument(span));
         }
     }
 }

@@ -18,7 +18,6 @@ use super::instance::{Lease, Part};
 use super::pipeline::{Holding, Reaction};
 use super::stage::{Access, Side, Stage};
 use crate::body::{Collected, Content, Full, RequestBody, collect};
-use crate::clock;
 use crate::config::{OnError, OnLargeBody};
 use crate::facts::{Checkpoint, Edit, HeadLimits, Open, ResponseHead};
 use crate::failure::Failure;
@@ -45,14 +44,13 @@ impl Plugin {
         body: &mut RequestBody,
         holding: &Holding<'_>,
     ) -> Reacted {
-        let began = clock::now();
         let checkpoint = self.checkpoint(&open);
         let mut lease = match self.instances.lend().await {
             Ok(lease) => lease,
             Err(fault) => return self.failed(open, checkpoint, &fault, "request"),
         };
         let (open, action) = lease.request(open).await;
-        self.metrics().called(Phase::Request, clock::now().duration_since(began));
+        self.metrics().called(Phase::Request, lease.took());
         let wish = match action {
             Ok(RequestAction::Forward) => {
                 lease.give_back();
@@ -88,14 +86,13 @@ impl Plugin {
         content: &mut Content,
         holding: &Holding<'_>,
     ) -> Reacted {
-        let began = clock::now();
         let checkpoint = self.checkpoint(&open);
         let mut lease = match self.instances.lend().await {
             Ok(lease) => lease,
             Err(fault) => return self.failed(open, checkpoint, &fault, "response"),
         };
         let (open, action) = lease.response(open).await;
-        self.metrics().called(Phase::Response, clock::now().duration_since(began));
+        self.metrics().called(Phase::Response, lease.took());
         let wish = match action {
             Ok(ResponseAction::Forward) => {
                 lease.give_back();
@@ -186,9 +183,8 @@ impl Plugin {
             Err(_elapsed) => return ((open, Err(Failure::RouteTimeout)), Content::Empty),
         };
         let part = Part::whole(&full);
-        let began = clock::now();
         let (open, action) = lease.body(side, open, &part).await;
-        self.metrics().called(side.phase(), clock::now().duration_since(began));
+        self.metrics().called(side.phase(), lease.took());
         let settled = action.and_then(|action| match action {
             BodyAction::Respond(answer) => accept(answer, open.head_limits).map(Err),
             BodyAction::Forward => Ok(Ok(None)),
@@ -209,11 +205,10 @@ impl Plugin {
     }
 
     pub(super) async fn on_complete(&self, open: Open, summary: Summary) -> Open {
-        let began = clock::now();
         let fault = match self.instances.lend().await {
             Ok(mut lease) => {
                 let (open, result) = lease.log(open, summary).await;
-                self.metrics().called(Phase::Log, clock::now().duration_since(began));
+                self.metrics().called(Phase::Log, lease.took());
                 match result {
                     Ok(()) => {
                         lease.give_back();
@@ -256,13 +251,10 @@ impl Plugin {
     pub(super) fn count(&self, fault: &Fault) {
         match fault {
             Fault::Trap { .. } | Fault::Contract(_) => self.metrics().traps.inc(),
-            Fault::CpuTime | Fault::WallTime(_) => self.metrics().timeouts.inc(),
-            Fault::Saturated => 0,
+            Fault::CpuTime => self.metrics().cpu_timeouts.inc(),
+            Fault::WallTime(_) => self.metrics().wall_timeouts.inc(),
+            Fault::Saturated => self.metrics().saturated.inc(),
         };
-    }
-
-    pub(super) const fn metrics(&self) -> &Arc<crate::telemetry::metrics::PluginMetrics> {
-        self.instances.metrics()
     }
 }
 

@@ -60,6 +60,17 @@ impl Fault {
         Self::Trap { cause, backtrace, printed }
     }
 
+    /// The word for it in spans.
+    pub(super) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Trap { .. } => "trap",
+            Self::CpuTime => "cpu-timeout",
+            Self::WallTime(_) => "wall-timeout",
+            Self::Saturated => "saturated",
+            Self::Contract(_) => "contract",
+        }
+    }
+
     /// What the client is told.
     pub(super) const fn failure(&self) -> Failure {
         match self {

@@ -112,6 +112,10 @@ impl Guest {
     /// Adds what was counted since the last call of this to the metrics.
     pub(super) fn flush(&mut self) {
         self.shared.metrics.called_host(&std::mem::take(&mut self.host_calls));
+        // What configuring needs is no part of what serving does.
+        if self.moment != Moment::Loading {
+            self.shared.metrics.uses(self.memory_used);
+        }
     }
 
     /// Whether memory was asked for beyond the budget since the last call of this.

@@ -9,38 +9,35 @@
 //! Each call runs on a fiber. The engine's ticks interrupt it every millisecond, so that a guest
 //! that computes for long shares its worker with the other exchanges until its running time is up.
 
+mod lease;
+mod live;
+mod part;
+
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
-use http::HeaderMap;
-use http_body::Frame;
-use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use wasmtime::component::{ComponentExportIndex, Func, Instance, InstancePre, TypedFunc};
+use wasmtime::component::{ComponentExportIndex, Instance, InstancePre};
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 
-use super::Plugin;
+pub(super) use lease::{Kept, Lease};
+pub(super) use part::Part;
+
 use super::contract::Exports;
 use super::contract::bindings::exports::tidegate::plugin::lifecycle::ConfigError;
-use super::contract::bindings::tidegate::plugin::types::{
-    BodyAction, RequestAction, ResponseAction,
-};
-use super::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
 use super::engine::{Engine, TICK};
 use super::fault::Fault;
-use super::guest::{Guest, Moment, Shared};
-use super::stage::Side;
-use crate::body::Full;
+use super::guest::{Guest, Shared};
+use super::meter::{Meter, Metered, Spent};
 use crate::clock;
 use crate::config::{Budget, Isolation, Secret};
-use crate::facts::Open;
 use crate::telemetry::metrics::PluginMetrics;
+use live::{Functions, Live, Running};
 
 /// What fresh instances are made from.
 pub(super) struct Image {
@@ -61,34 +58,6 @@ pub(super) struct Instances {
     permits: Semaphore,
     waiting: AtomicUsize,
     metrics: Arc<PluginMetrics>,
-}
-
-/// One live copy of a plugin.
-struct Live {
-    store: Store<Guest>,
-    functions: Functions,
-    calls: u32,
-}
-
-struct Functions {
-    request: Option<TypedFunc<(), (RequestAction,)>>,
-    request_body: Option<Func>,
-    response: Option<TypedFunc<(), (ResponseAction,)>>,
-    response_body: Option<Func>,
-    log: Option<TypedFunc<(Summary,), ()>>,
-}
-
-/// A guest that runs.
-///
-/// Its type is forgotten, because what waits for it is a future within a future many times over,
-/// and the compiler looks through all of them, at each several times, to see that they may be sent.
-type Running<'s, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 's>>;
-
-/// An instance that is lent for one call; a drop retires it.
-pub(super) struct Lease<'p> {
-    live: Live,
-    instances: &'p Instances,
-    _permit: Permit<'p>,
 }
 
 /// The right to have one more instance, counted in the metrics.
@@ -146,11 +115,19 @@ impl Instances {
     /// A drop while waiting gives up the place.
     pub(super) async fn lend(&self) -> Result<Lease<'_>, Fault> {
         let permit = self.permit().await?;
+        let mut meter = Meter::begin(clock::now());
         let idle = self.pool.as_ref().and_then(|(pool, _)| pool.pop());
-        let live = match idle {
+        let mut live = match idle {
             Some(live) => live,
-            None => self.make().await?,
+            None => match self.make(&mut meter).await {
+                Ok(live) => live,
+                Err(fault) => {
+                    Metered::new(meter, &self.metrics).end();
+                    return Err(fault);
+                }
+            },
         };
+        live.meter = Some(meter);
         Ok(Lease { live, instances: self, _permit: permit })
     }
 
@@ -176,7 +153,9 @@ impl Instances {
 
     async fn wait(&self) -> Result<SemaphorePermit<'_>, Fault> {
         let place = Place::take(self).ok_or(Fault::Saturated)?;
+        let began = clock::now();
         let turn = tokio::time::timeout(self.budget.wall, self.permits.acquire()).await;
+        self.metrics.queue.observe_duration(clock::now().saturating_duration_since(began));
         drop(place);
         match turn {
             Ok(Ok(slot)) => Ok(slot),
@@ -184,7 +163,7 @@ impl Instances {
         }
     }
 
-    async fn make(&self) -> Result<Live, Fault> {
+    async fn make(&self, meter: &mut Meter) -> Result<Live, Fault> {
         let mut store = new_store(&self.engine, &self.shared);
         let Image { pre, exports, config } = &self.image;
         allow(&mut store, &self.engine, self.budget.cpu);
@@ -197,8 +176,11 @@ impl Instances {
             }
             Functions::of(&mut store, &instance, exports)
         });
-        match within(self.budget.wall, making).await {
-            Some(Ok(functions)) => Ok(Live { store, functions, calls: 0 }),
+        match within(self.budget.wall, meter.run(making)).await {
+            Some(Ok(functions)) => {
+                self.metrics.starts.inc();
+                Ok(Live { store, functions, calls: 0, meter: None, spent: Spent::default() })
+            }
             Some(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(Fault::Saturated),
             Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
             None => Err(Fault::WallTime(self.budget.wall)),
@@ -222,236 +204,6 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
         self.0.shared.metrics.waiting.dec();
-    }
-}
-
-impl Functions {
-    fn of(
-        store: &mut Store<Guest>,
-        instance: &Instance,
-        exports: &Exports,
-    ) -> wasmtime::Result<Self> {
-        let request = exports.request.as_ref();
-        let response = exports.response.as_ref();
-        let log = exports.log.as_ref();
-        let (request_body, response_body) = (&exports.request_body, &exports.response_body);
-        let request_body = request_body.and_then(|at| instance.get_func(&mut *store, at));
-        let response_body = response_body.and_then(|at| instance.get_func(&mut *store, at));
-        Ok(Self {
-            request_body,
-            response_body,
-            request: request.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
-            response: response.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
-            log: log.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
-        })
-    }
-}
-
-impl Lease<'_> {
-    /// Calls `on-request`. A drop here retires the instance and finishes the exchange.
-    pub(super) async fn request(&mut self, open: Open) -> (Open, Result<RequestAction, Fault>) {
-        let function = self.live.functions.request;
-        self.live
-            .call(self.instances, Moment::Request, open, |store| {
-                Box::pin(async move {
-                    let function =
-                        function.ok_or_else(|| wasmtime::format_err!("no request phase"))?;
-                    Ok(function.call_async(store, ()).await?.0)
-                })
-            })
-            .await
-    }
-
-    /// Calls `on-response`. A drop here retires the instance and finishes the exchange.
-    pub(super) async fn response(&mut self, open: Open) -> (Open, Result<ResponseAction, Fault>) {
-        let function = self.live.functions.response;
-        self.live
-            .call(self.instances, Moment::Response, open, |store| {
-                Box::pin(async move {
-                    let function =
-                        function.ok_or_else(|| wasmtime::format_err!("no response phase"))?;
-                    Ok(function.call_async(store, ()).await?.0)
-                })
-            })
-            .await
-    }
-
-    /// Calls a body phase with the whole body, while the head is held.
-    pub(super) async fn body(
-        &mut self,
-        side: Side,
-        open: Open,
-        part: &Part,
-    ) -> (Open, Result<BodyAction, Fault>) {
-        let moment = match side {
-            Side::Request => Moment::Request,
-            Side::Response => Moment::Response,
-        };
-        self.live.body(self.instances, (side, moment), open, part).await
-    }
-
-    /// Calls `on-complete`.
-    pub(super) async fn log(&mut self, open: Open, summary: Summary) -> (Open, Result<(), Fault>) {
-        let function = self.live.functions.log;
-        self.live
-            .call(self.instances, Moment::Log, open, |store| {
-                Box::pin(async move {
-                    let function = function.ok_or_else(|| wasmtime::format_err!("no log phase"))?;
-                    function.call_async(store, (summary,)).await
-                })
-            })
-            .await
-    }
-
-    /// Puts an instance that has answered back into the pool, unless it has served enough.
-    pub(super) fn give_back(self) {
-        let Self { live, instances, _permit } = self;
-        instances.take_back(live);
-    }
-
-    /// Keeps the instance, and the right to it, for longer than this borrow of its `plugin`.
-    pub(super) fn keep(self, plugin: &Arc<Plugin>) -> Kept {
-        let Self { live, _permit: permit, .. } = self;
-        // Given back by the drop of what is kept.
-        std::mem::forget(permit);
-        Kept { live: Some(live), plugin: Arc::clone(plugin) }
-    }
-}
-
-/// An instance that is kept while a body streams; a drop retires it.
-pub(super) struct Kept {
-    /// Until it is given back.
-    live: Option<Live>,
-    plugin: Arc<Plugin>,
-}
-
-impl Kept {
-    pub(super) const fn plugin(&self) -> &Arc<Plugin> {
-        &self.plugin
-    }
-
-    /// Calls a body phase with one part.
-    pub(super) async fn body(
-        &mut self,
-        side: Side,
-        open: Open,
-        part: &Part,
-    ) -> (Open, Result<BodyAction, Fault>) {
-        let moment = match side {
-            Side::Request => Moment::RequestStream,
-            Side::Response => Moment::ResponseStream,
-        };
-        match &mut self.live {
-            Some(live) => live.body(&self.plugin.instances, (side, moment), open, part).await,
-            None => (open, Err(Fault::Contract("the instance was given back".to_owned()))),
-        }
-    }
-
-    /// Puts an instance that has seen a body to its end back into the pool.
-    pub(super) fn give_back(mut self) {
-        if let Some(live) = self.live.take() {
-            self.plugin.instances.take_back(live);
-        }
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let Instances { permits, metrics, .. } = &self.plugin.instances;
-        permits.add_permits(1);
-        metrics.instances.dec();
-    }
-}
-
-/// A part of a body, or all of it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Part {
-    pub(super) bytes: Bytes,
-    /// Only with the last one.
-    pub(super) trailers: Option<HeaderMap>,
-    pub(super) last: bool,
-}
-
-impl Part {
-    /// What came; `is_end` says whether nothing follows it.
-    pub(super) fn of(frame: Frame<Bytes>, is_end: bool) -> Self {
-        match frame.into_data() {
-            Ok(bytes) => Self { bytes, trailers: None, last: is_end },
-            Err(frame) => Self { trailers: frame.into_trailers().ok(), ..Self::end() },
-        }
-    }
-
-    /// A whole body.
-    pub(super) fn whole(full: &Full) -> Self {
-        let trailers = full.trailers().cloned();
-        Self { bytes: full.bytes().clone(), trailers, last: true }
-    }
-
-    /// The end without anything more.
-    pub(super) fn end() -> Self {
-        Self { last: true, ..Self::default() }
-    }
-}
-
-impl Live {
-    async fn body(
-        &mut self,
-        instances: &Instances,
-        (side, moment): (Side, Moment),
-        open: Open,
-        part: &Part,
-    ) -> (Open, Result<BodyAction, Fault>) {
-        let function = match side {
-            Side::Request => self.functions.request_body,
-            Side::Response => self.functions.response_body,
-        };
-        self.store.data_mut().trailers = Some(part.trailers.clone().unwrap_or_default());
-        let (bytes, last) = (part.bytes.clone(), part.last);
-        let outcome = self
-            .call(instances, moment, open, |store| {
-                Box::pin(async move {
-                    let function =
-                        function.ok_or_else(|| wasmtime::format_err!("no body phase"))?;
-                    let function = function.typed::<(&[u8], bool), (BodyAction,)>(&mut *store)?;
-                    Ok(function.call_async(store, (&*bytes, last)).await?.0)
-                })
-            })
-            .await;
-        self.store.data_mut().trailers = None;
-        outcome
-    }
-
-    async fn call<T: Serialize>(
-        &mut self,
-        instances: &Instances,
-        moment: Moment,
-        open: Open,
-        run: impl for<'s> FnOnce(&'s mut Store<Guest>) -> Running<'s, T>,
-    ) -> (Open, Result<T, Fault>) {
-        let Instances { engine, budget, .. } = instances;
-        let store = &mut self.store;
-        let guest = store.data_mut();
-        guest.exchange = Some(open);
-        guest.moment = moment;
-        guest.messages = 0;
-        allow(store, engine, budget.cpu);
-        let traced = instances.shared.tracer.as_ref().map(|tracer| (tracer, clock::now()));
-        let result = match within(budget.wall, run(store)).await {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
-            None => Err(Fault::WallTime(budget.wall)),
-        };
-        let guest = store.data_mut();
-        guest.flush();
-        if result.is_ok() {
-            guest.emit_printed();
-        }
-        let open = guest.exchange.take().expect("nothing but this function takes it");
-        if let Some((tracer, began)) = traced {
-            let took = clock::now().saturating_duration_since(began);
-            tracer.phase(&open.id, moment.as_str(), &result, took);
-        }
-        (open, result)
     }
 }
 

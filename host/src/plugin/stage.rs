@@ -19,7 +19,6 @@ use super::contract::bindings::tidegate::plugin::types::BodyAction;
 use super::fault::Fault;
 use super::instance::{Kept, Part};
 use crate::body::{BodyError, Content};
-use crate::clock;
 use crate::config::OnError;
 use crate::facts::{Late, Open, Verdict};
 use crate::failure::Failure;
@@ -113,10 +112,8 @@ impl Stage {
         };
         let (side, shown) = (self.side, part.clone());
         let call = async move {
-            let began = clock::now();
             let (open, action) = kept.body(side, open, &shown).await;
-            let took = clock::now().saturating_duration_since(began);
-            kept.plugin().metrics().called(side.phase(), took);
+            kept.plugin().metrics().called(side.phase(), kept.took());
             (kept, open, action)
         };
         self.turn = Turn::Plugin(Box::pin(call), part);

@@ -116,6 +116,14 @@ impl Tracer {
     }
 }
 
+/// What a phase wants to happen, without the rest of its result; `ok` if it cannot want anything.
+pub(super) fn word<T: Serialize>(result: &T) -> String {
+    let mut text = String::new();
+    Show::new(&mut text, false).value(result);
+    text.truncate(text.find('(').unwrap_or(text.len()));
+    if text.is_empty() { "ok".to_owned() } else { text }
+}
+
 /// Writing to a `String` does not fail.
 fn write_all(line: &mut String, text: std::fmt::Arguments<'_>) {
     let _infallible = line.write_fmt(text);
@@ -163,6 +171,17 @@ mod tests {
             ends,
             ["r-1 auth log  → () <0.8µs>", "r-1 auth log  → ! it ran for too long <51.0ms>"]
         );
+    }
+
+    #[test]
+    fn a_result_is_told_in_one_word() {
+        #[derive(Serialize)]
+        enum Action {
+            GoOn,
+            Respond(u16),
+        }
+        let words = [word(&Action::GoOn), word(&Action::Respond(200)), word(&())];
+        assert_eq!(words, ["go-on", "respond", "ok"]);
     }
 
     #[test]

@@ -22,6 +22,7 @@ trusted_proxies = ["10.0.0.0/8", "::1"]
 drain_timeout = "1m 30s"
 plugins_dir = "/srv/plugins"
 cache_dir = false
+tracing = { propagate = true }
 
 [admin]
 address = "127.0.0.1:9000"
@@ -134,6 +135,7 @@ fn the_process_is_as_the_file_says() {
             drain_timeout: Duration::from_secs(90),
             plugins_dir: PathBuf::from("/srv/plugins"),
             cache_dir: None,
+            propagates_trace: true,
         }
     );
     assert_eq!(config.admin, Some("127.0.0.1:9000".parse().unwrap()));
@@ -362,6 +364,7 @@ fn what_is_absent_has_its_default() {
             drain_timeout: Duration::from_secs(30),
             plugins_dir: PathBuf::from("./plugins"),
             cache_dir: None,
+            propagates_trace: false,
         }
     );
     assert_eq!(config.admin, Some("127.0.0.1:9901".parse().unwrap()));

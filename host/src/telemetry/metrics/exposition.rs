@@ -1,6 +1,7 @@
 //! All metrics as text.
 
-use std::collections::BTreeMap;
+mod plugins;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use super::ListenerMetrics;
 use super::histogram::Histogram;
 use super::named::Named;
-use super::own::{Kind, Kinds, Series, Value};
+use super::own::Kinds;
 use super::plugin::PluginMetrics;
 use super::route::RouteMetrics;
 use super::tokens::Tokens;
@@ -104,92 +105,6 @@ impl Families {
             "From the start of an attempt to the head of its response",
             upstreams.iter().map(|(name, metrics)| ([("upstream", &**name)], &metrics.duration)),
         )
-    }
-
-    fn encode_plugins(&self, text: &mut Text<'_>) -> fmt::Result {
-        type Read<T> = fn(&PluginMetrics) -> T;
-        let plugins = self.plugins.all();
-        text.counters("plugin_calls", "Calls of a plugin", |family| {
-            plugins.iter().try_for_each(|(plugin, metrics)| {
-                metrics.phases().try_for_each(|(phase, durations)| {
-                    family.put(&[("plugin", plugin), ("phase", phase)], durations.count())
-                })
-            })
-        })?;
-        text.histograms(
-            "plugin_duration_seconds",
-            "From an instance lent to the end of the call",
-            plugins.iter().flat_map(|(plugin, metrics)| {
-                let labels = |phase| [("plugin", &**plugin), ("phase", phase)];
-                metrics.phases().map(move |(phase, durations)| (labels(phase), durations))
-            }),
-        )?;
-        text.counters("plugin_host_calls", "Calls of the gateway by a plugin", |family| {
-            plugins.iter().try_for_each(|(plugin, metrics)| {
-                metrics.host_calls().try_for_each(|(interface, calls)| {
-                    family.put(&[("plugin", plugin), ("interface", interface.as_str())], calls)
-                })
-            })
-        })?;
-        let counters: [(_, _, Read<u64>); 4] = [
-            ("plugin_traps", "Calls that ended in a trap", |plugin| plugin.traps.get()),
-            ("plugin_timeouts", "Calls cut at their limit", |plugin| plugin.timeouts.get()),
-            ("plugin_skips", "Exchanges that went on without", |plugin| plugin.skips.get()),
-            ("log_dropped", "Log messages of plugins dropped", |plugin| plugin.log_dropped.get()),
-        ];
-        for (name, help, read) in counters {
-            text.counters(name, help, |family| {
-                plugins.iter().try_for_each(|(plugin, metrics)| {
-                    family.put(&[("plugin", plugin)], read(metrics))
-                })
-            })?;
-        }
-        let gauges: [(_, _, Read<i64>); 2] = [
-            ("plugin_instances", "Instances alive", |plugin| plugin.instances.get()),
-            ("plugin_waiting", "Exchanges waiting for one", |plugin| plugin.waiting.get()),
-        ];
-        for (name, help, read) in gauges {
-            let values = plugins.iter().map(|(plugin, all)| ([("plugin", &**plugin)], read(all)));
-            text.gauges(name, help, values)?;
-        }
-        Ok(())
-    }
-
-    /// Grouped by name over all plugins, as the format wants it.
-    fn encode_own(&self, text: &mut Text<'_>) -> fmt::Result {
-        let plugins: Vec<_> = self
-            .plugins
-            .all()
-            .into_iter()
-            .map(|(plugin, metrics)| (plugin, metrics.own.all()))
-            .collect();
-        let mut by_name: BTreeMap<&str, Vec<(&str, &Series)>> = BTreeMap::new();
-        for (plugin, all) in &plugins {
-            for series in all.iter() {
-                by_name.entry(&series.name).or_default().push((plugin, series));
-            }
-        }
-        for (name, all) in by_name {
-            let Some(kind) = all.first().map(|(_, series)| series.kind()) else { continue };
-            let name = format!("plugin_{name}");
-            let mut family = text.family(
-                &name,
-                "Kept by plugins",
-                match kind {
-                    Kind::Counter => MetricType::Counter,
-                    Kind::Histogram => MetricType::Histogram,
-                },
-            )?;
-            for (plugin, series) in all.iter().filter(|(_, series)| series.kind() == kind) {
-                let own = series.labels.iter().map(|(name, value)| (&**name, &**value));
-                let labels: Vec<_> = [("plugin", *plugin)].into_iter().chain(own).collect();
-                match &series.value {
-                    Value::Counter(sum) => family.put(&labels, sum.get())?,
-                    Value::Histogram(histogram) => family.put_histogram(&labels, histogram)?,
-                }
-            }
-        }
-        Ok(())
     }
 
     fn encode_connections(&self, text: &mut Text<'_>) -> fmt::Result {

@@ -88,6 +88,31 @@ impl Histogram {
         self.sum.get()
     }
 
+    /// What a share `q` of all samples is at most, from 0 to 1; `None` if there is no sample.
+    ///
+    /// As exact as the bounds are: within the bucket in question samples count as spread evenly.
+    /// What is above the last bound counts as that.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        let buckets = self.buckets();
+        let total: u64 = buckets.iter().map(|(_, n)| n).sum();
+        let (wanted, float) = (q * total as f64, |n: u64| n as f64);
+        let (mut below, mut lower) = (0.0, 0.0);
+        for (bound, n) in buckets {
+            if n > 0 && below + float(n) >= wanted {
+                let share = (wanted - below) / float(n);
+                return Some(if bound.is_finite() {
+                    lower + (bound - lower) * share
+                } else {
+                    lower
+                });
+            }
+            below += float(n);
+            lower = if bound.is_finite() { bound } else { lower };
+        }
+        None
+    }
+
     /// Each bound with the number of samples below it and above the one before; the last bound
     /// is infinity.
     pub(super) fn buckets(&self) -> Vec<(f64, u64)> {
@@ -128,6 +153,25 @@ mod tests {
         assert_eq!(histogram.buckets(), [(1.0, 2), (2.0, 2), (f64::INFINITY, 2)]);
         assert_eq!(histogram.count(), 6);
         assert!((histogram.sum() - 107.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_quantile_lies_within_its_bucket() {
+        let histogram = Histogram::new(&[1.0, 2.0, 4.0]);
+        assert_eq!(histogram.quantile(0.5), None);
+        for value in [0.5, 1.5, 1.5, 3.0] {
+            histogram.observe(value);
+        }
+        for (q, expected) in [(0.25, 1.0), (0.5, 1.5), (0.75, 2.0), (1.0, 4.0)] {
+            let found = histogram.quantile(q).expect("there are samples");
+            assert!((found - expected).abs() < 1e-9, "{q}: {found}");
+        }
+        histogram.observe(100.0);
+        assert_eq!(
+            histogram.quantile(1.0),
+            Some(4.0),
+            "there is no more to say than the last bound"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::array;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -48,16 +49,28 @@ pub struct PluginMetrics {
     durations: [Histogram; 5],
     /// Calls that ended in a trap or broke the contract.
     pub traps: Counter,
-    /// Calls that used up their running time or their time from start to end.
-    pub timeouts: Counter,
+    /// Calls that used up their running time.
+    pub cpu_timeouts: Counter,
+    /// Calls that used up their time from start to end.
+    pub wall_timeouts: Counter,
+    /// Exchanges for which no instance became free.
+    pub saturated: Counter,
     /// Exchanges that went on without the plugin, by `on_error = "skip"`.
     pub skips: Counter,
     /// Log messages dropped because there were too many.
     pub log_dropped: Counter,
     /// Instances alive.
     pub instances: Gauge,
+    /// Instances made.
+    pub starts: Counter,
     /// Exchanges waiting for an instance.
     pub waiting: Gauge,
+    /// How long those waited that had to.
+    pub queue: Histogram,
+    /// For how long it ran, in nanoseconds.
+    ran_ns: AtomicU64,
+    /// The most that one instance has used, in bytes.
+    memory_bytes_max: AtomicUsize,
     /// By interface.
     host_calls: [Counter; Interface::ALL.len()],
     pub(super) own: Own,
@@ -68,21 +81,51 @@ impl PluginMetrics {
         Self {
             durations: array::from_fn(|_| Histogram::new(PLUGIN_BOUNDS)),
             traps: Counter::default(),
-            timeouts: Counter::default(),
+            cpu_timeouts: Counter::default(),
+            wall_timeouts: Counter::default(),
+            saturated: Counter::default(),
             skips: Counter::default(),
             log_dropped: Counter::default(),
             instances: Gauge::default(),
+            starts: Counter::default(),
             waiting: Gauge::default(),
+            queue: Histogram::new(PLUGIN_BOUNDS),
+            ran_ns: AtomicU64::default(),
+            memory_bytes_max: AtomicUsize::default(),
             host_calls: array::from_fn(|_| Counter::default()),
             own: Own::new(kinds),
         }
     }
 
-    /// Counts a call, however it ended; `duration` is from the instance lent to the call's end.
+    /// Counts a call, however it ended; `duration` is from the right to an instance to the call's end.
     pub fn called(&self, phase: Phase, duration: Duration) {
         if let Some(histogram) = self.durations.get(phase as usize) {
             histogram.observe_duration(duration);
         }
+    }
+
+    /// Adds time for which it ran.
+    pub fn ran(&self, time: Duration) {
+        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.ran_ns.fetch_add(ns, Ordering::Relaxed);
+    }
+
+    /// For how long it ran.
+    pub fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.ran_ns.load(Ordering::Relaxed))
+    }
+
+    /// Notes how much memory an instance uses, in bytes.
+    pub fn uses(&self, memory_bytes: usize) {
+        // Nearly always only read, which workers can do at the same time.
+        if memory_bytes > self.memory_bytes_max.load(Ordering::Relaxed) {
+            self.memory_bytes_max.fetch_max(memory_bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// The most that one instance has used, in bytes.
+    pub fn memory_bytes_max(&self) -> usize {
+        self.memory_bytes_max.load(Ordering::Relaxed)
     }
 
     /// Counts what a plugin has called.
@@ -126,8 +169,8 @@ impl PluginMetrics {
         all.map(|(interface, calls)| (interface, calls.get())).filter(|(_, calls)| *calls > 0)
     }
 
-    /// The phases that were called.
-    pub(super) fn phases(&self) -> impl Iterator<Item = (&'static str, &Histogram)> {
+    /// The phases that were called, and what the calls took.
+    pub fn phases(&self) -> impl Iterator<Item = (&'static str, &Histogram)> {
         Phase::ALL
             .iter()
             .map(|phase| phase.label())

@@ -83,6 +83,12 @@ fn a_plugin_is_shown_by_phase() {
     }
     plugin.called_host(&calls);
     plugin.called_host(&calls);
+    plugin.ran(Duration::from_micros(1_500_000));
+    plugin.ran(Duration::from_millis(250));
+    plugin.uses(1 << 20);
+    plugin.uses(65_536);
+    plugin.queue.observe_duration(Duration::from_millis(2));
+    plugin.wall_timeouts.inc();
     plugin.instances.set(7);
     plugin.waiting.inc();
     let text = metrics.encode();
@@ -91,7 +97,13 @@ fn a_plugin_is_shown_by_phase() {
         "tidegate_plugin_calls_total{plugin=\"jwt\",phase=\"log\"} 1",
         "tidegate_plugin_duration_seconds_bucket{le=\"0.0000025\",plugin=\"jwt\",phase=\"request\"} 1",
         "tidegate_plugin_traps_total{plugin=\"jwt\"} 1",
-        "tidegate_plugin_timeouts_total{plugin=\"jwt\"} 0",
+        "tidegate_plugin_cpu_seconds_total{plugin=\"jwt\"} 1.75",
+        "tidegate_plugin_memory_bytes_max{plugin=\"jwt\"} 1048576",
+        "tidegate_plugin_queue_seconds_count{plugin=\"jwt\"} 1",
+        "tidegate_plugin_saturated_total{plugin=\"jwt\"} 0",
+        "tidegate_plugin_starts_total{plugin=\"jwt\"} 0",
+        "tidegate_plugin_timeouts_total{plugin=\"jwt\",limit=\"cpu\"} 0",
+        "tidegate_plugin_timeouts_total{plugin=\"jwt\",limit=\"wall\"} 1",
         "tidegate_plugin_skips_total{plugin=\"jwt\"} 0",
         "tidegate_log_dropped_total{plugin=\"jwt\"} 0",
         "tidegate_plugin_host_calls_total{plugin=\"jwt\",interface=\"kv\"} 2",

@@ -1,0 +1,142 @@
+//! One live copy of a plugin and the calls that it serves.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use serde::Serialize;
+use tracing::Instrument as _;
+use wasmtime::Store;
+use wasmtime::component::{Func, Instance, TypedFunc};
+
+use super::{Instances, Part, allow, within};
+use crate::clock;
+use crate::facts::Open;
+use crate::plugin::contract::Exports;
+use crate::plugin::contract::bindings::tidegate::plugin::types::{
+    BodyAction, RequestAction, ResponseAction,
+};
+use crate::plugin::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
+use crate::plugin::fault::Fault;
+use crate::plugin::guest::{Guest, Moment};
+use crate::plugin::meter::{Meter, Metered, Spent};
+use crate::plugin::span;
+use crate::plugin::stage::Side;
+
+/// One live copy of a plugin.
+pub(super) struct Live {
+    pub(super) store: Store<Guest>,
+    pub(super) functions: Functions,
+    /// How many it has answered, if it is pooled.
+    pub(super) calls: u32,
+    /// Of the call that it is lent for.
+    pub(super) meter: Option<Meter>,
+    /// What the last call took.
+    pub(super) spent: Spent,
+}
+
+pub(super) struct Functions {
+    pub(super) request: Option<TypedFunc<(), (RequestAction,)>>,
+    request_body: Option<Func>,
+    pub(super) response: Option<TypedFunc<(), (ResponseAction,)>>,
+    response_body: Option<Func>,
+    pub(super) log: Option<TypedFunc<(Summary,), ()>>,
+}
+
+/// A guest that runs.
+///
+/// Its type is forgotten, because what waits for it is a future within a future many times over,
+/// and the compiler looks through all of them, at each several times, to see that they may be sent.
+pub(super) type Running<'s, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 's>>;
+
+impl Functions {
+    pub(super) fn of(
+        store: &mut Store<Guest>,
+        instance: &Instance,
+        exports: &Exports,
+    ) -> wasmtime::Result<Self> {
+        let request = exports.request.as_ref();
+        let response = exports.response.as_ref();
+        let log = exports.log.as_ref();
+        let (request_body, response_body) = (&exports.request_body, &exports.response_body);
+        let request_body = request_body.and_then(|at| instance.get_func(&mut *store, at));
+        let response_body = response_body.and_then(|at| instance.get_func(&mut *store, at));
+        Ok(Self {
+            request_body,
+            response_body,
+            request: request.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+            response: response.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+            log: log.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+        })
+    }
+}
+
+impl Live {
+    /// Calls a body phase.
+    pub(super) async fn body(
+        &mut self,
+        instances: &Instances,
+        (side, moment): (Side, Moment),
+        open: Open,
+        part: &Part,
+    ) -> (Open, Result<BodyAction, Fault>) {
+        let function = match side {
+            Side::Request => self.functions.request_body,
+            Side::Response => self.functions.response_body,
+        };
+        self.store.data_mut().trailers = Some(part.trailers.clone().unwrap_or_default());
+        let (bytes, last) = (part.bytes.clone(), part.last);
+        let outcome = self
+            .call(instances, moment, open, |store| {
+                Box::pin(async move {
+                    let function =
+                        function.ok_or_else(|| wasmtime::format_err!("no body phase"))?;
+                    let function = function.typed::<(&[u8], bool), (BodyAction,)>(&mut *store)?;
+                    Ok(function.call_async(store, (&*bytes, last)).await?.0)
+                })
+            })
+            .await;
+        self.store.data_mut().trailers = None;
+        outcome
+    }
+
+    /// Calls a phase. A drop here finishes the exchange, and leaves an instance that is of no use.
+    pub(super) async fn call<T: Serialize>(
+        &mut self,
+        instances: &Instances,
+        moment: Moment,
+        open: Open,
+        run: impl for<'s> FnOnce(&'s mut Store<Guest>) -> Running<'s, T>,
+    ) -> (Open, Result<T, Fault>) {
+        let Instances { engine, budget, metrics, shared, .. } = instances;
+        let isolation = if instances.pool.is_some() { "pooled" } else { "request" };
+        let instance = if self.calls > 0 { "pooled" } else { "fresh" };
+        let span = span::begin(&shared.name, moment, (isolation, instance), &open);
+        let store = &mut self.store;
+        let guest = store.data_mut();
+        guest.exchange = Some(open);
+        guest.moment = moment;
+        guest.messages = 0;
+        allow(store, engine, budget.cpu);
+        let meter = self.meter.take().unwrap_or_else(|| Meter::begin(clock::now()));
+        let mut metered = Metered::new(meter, metrics);
+        let running = metered.meter.run(run(store)).instrument(span.clone());
+        let result = match within(budget.wall, running).await {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
+            None => Err(Fault::WallTime(budget.wall)),
+        };
+        let spent = metered.end();
+        self.spent = spent;
+        let guest = store.data_mut();
+        span::end(&span, &result, spent, guest.host_calls);
+        guest.flush();
+        if result.is_ok() {
+            guest.emit_printed();
+        }
+        let open = guest.exchange.take().expect("nothing but this function takes it");
+        if let Some(tracer) = &shared.tracer {
+            tracer.phase(&open.id, moment.as_str(), &result, spent.duration);
+        }
+        (open, result)
+    }
+}
