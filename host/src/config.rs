@@ -7,6 +7,7 @@
 //! Everything behind [`load`] may assume that names resolve and numbers are in range. A wrong
 //! file gives every [`Finding`] at once, each where it is, with the way out.
 
+mod canary;
 mod check;
 mod condition;
 mod destination;

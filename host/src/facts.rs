@@ -5,6 +5,7 @@
 //! still reaches its end.
 
 mod attribute;
+mod changes;
 mod client;
 mod edit;
 mod head;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 pub use attribute::Attribute;
+pub use changes::Changes;
 pub use client::{Client, TlsFacts};
 pub use edit::{Edit, EditError, HeadLimits};
 pub use head::{RequestHead, ResponseHead, Scheme};

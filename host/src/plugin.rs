@@ -39,7 +39,7 @@ pub use cache::FunctionCache;
 pub use engine::Engine;
 pub use loader::Loader;
 pub(crate) use loader::hex_digest;
-pub use pipeline::{Answered, Entry, Holding, Pipeline, Requested};
+pub use pipeline::{Answered, Canary, Entry, Holding, Pipeline, Requested};
 pub use trace::Trace;
 
 pub use contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
@@ -52,7 +52,7 @@ use crate::body::Held;
 use crate::config::{Budget, Grants, Isolation, OnError, OnLargeBody};
 use crate::state::{counter, kv, output};
 use crate::telemetry::Metrics;
-use crate::telemetry::metrics::PluginMetrics;
+use crate::telemetry::metrics::{Phase, PluginMetrics};
 
 /// What all plugins of a gateway share.
 #[derive(Clone)]
@@ -144,7 +144,7 @@ pub enum Place {
 }
 
 impl Plugin {
-    /// Unique in gateway.toml.
+    /// As in gateway.toml; `name@canary` for the other version of a plugin.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -190,6 +190,11 @@ impl Plugin {
     #[must_use]
     pub const fn is_snapshot(&self) -> bool {
         self.instances.image().config.is_none()
+    }
+
+    /// Whether the component exports a phase.
+    pub(crate) const fn has(&self, phase: Phase) -> bool {
+        self.instances.image().exports.has(phase)
     }
 
     /// The phases that the component exports, in the order in which they run.

@@ -20,7 +20,9 @@ use crate::config::{
 };
 use crate::listener;
 use crate::plugin::versions::Versions;
-use crate::plugin::{Engine, Entry, Fault, Loader, Origin, Pipeline, Place, Plugin, Services};
+use crate::plugin::{
+    Canary, Engine, Entry, Fault, Loader, Origin, Pipeline, Place, Plugin, Services,
+};
 use crate::route::Router;
 use crate::state::output::Outputs;
 use crate::telemetry::Metrics;
@@ -43,6 +45,8 @@ pub struct Snapshot {
     pub upstreams: Vec<Arc<Upstream>>,
     /// In the order of the file.
     pub plugins: Vec<Arc<Plugin>>,
+    /// The other version of the plugin of the same index, if there is one.
+    pub canaries: Vec<Option<Arc<Plugin>>>,
     /// What holds for all routes.
     pub settings: Settings,
     /// In the order of the file.
@@ -209,7 +213,7 @@ impl Snapshot {
 impl Snapshot {
     /// Keeps the files that new plugins were made from, so that they can be put back. Blocks.
     pub fn keep_versions(&self, cache_dir: Option<&Path>) {
-        for plugin in &self.plugins {
+        for plugin in self.plugins.iter().chain(self.canaries.iter().flatten()) {
             let (Some(component), Origin::File(file), Some(cache_dir)) =
                 (plugin.take_component(), plugin.origin(), cache_dir)
             else {
@@ -222,11 +226,17 @@ impl Snapshot {
     }
 }
 
+/// Each in the order of the file.
+struct Plugins {
+    stable: Vec<Arc<Plugin>>,
+    canaries: Vec<Option<Arc<Plugin>>>,
+}
+
 /// What takes the longest to make, on its way into a snapshot.
 struct Parts {
     outputs: Arc<Outputs>,
     loader: Arc<Loader>,
-    plugins: Vec<Arc<Plugin>>,
+    plugins: Plugins,
     tls: Vec<Option<TlsAcceptor>>,
 }
 
@@ -245,7 +255,7 @@ fn assemble(
     let routes = config
         .routes
         .iter()
-        .map(|route| Route::build(route, &config.limits, metrics, &parts.plugins, &upstreams))
+        .map(|route| Route::build(route, config, metrics, &parts.plugins, &upstreams))
         .collect();
     Snapshot {
         id: previous.map_or(1, |previous| previous.id + 1),
@@ -254,7 +264,8 @@ fn assemble(
         routes,
         matchers: config.routes.iter().map(|route| route.matcher.clone()).collect(),
         upstreams,
-        plugins: parts.plugins,
+        plugins: parts.plugins.stable,
+        canaries: parts.plugins.canaries,
         settings: Settings { gateway: config.gateway.clone(), limits: config.limits.clone() },
         listeners: config.listeners.clone(),
         tls: parts.tls,
@@ -268,15 +279,25 @@ fn assemble(
 impl Route {
     fn build(
         route: &config::Route,
-        limits: &config::Limits,
+        config: &config::Config,
         metrics: &Metrics,
-        plugins: &[Arc<Plugin>],
+        plugins: &Plugins,
         upstreams: &[Arc<Upstream>],
     ) -> Self {
         let pipeline = route.pipeline.iter().map(|entry| {
-            let plugin =
-                plugins.get(entry.plugin.0).expect("ids come from `check`, which saw every plugin");
+            let at = entry.plugin.0;
+            let (plugin, settings) = plugins
+                .stable
+                .get(at)
+                .zip(config.plugins.get(at))
+                .expect("ids come from `check`, which saw every plugin");
+            let canary = plugins.canaries.get(at).and_then(Option::as_ref);
+            let canary = canary
+                .zip(settings.canary.as_deref())
+                .map(|(plugin, canary)| Canary::new(Arc::clone(plugin), canary));
             Entry::new(Arc::clone(plugin), entry.owner, entry.clauses.clone())
+                .with_canary(canary)
+                .with_shadow(settings.shadow)
         });
         Self {
             name: route.name.as_str().into(),
@@ -290,7 +311,9 @@ impl Route {
                 config::Destination::Redirect(redirect) => Destination::Redirect(redirect.clone()),
             },
             timeout: route.timeout,
-            request_body_bytes: route.request_body_bytes.unwrap_or(limits.request_body_bytes),
+            request_body_bytes: route
+                .request_body_bytes
+                .unwrap_or(config.limits.request_body_bytes),
             allow_encoded_slash: route.allow_encoded_slash,
             metrics: metrics.route(&route.name),
         }
@@ -306,24 +329,34 @@ fn load_all(
     loader: &Loader,
     previous: (Option<&Snapshot>, bool),
     findings: &mut Vec<Finding>,
-) -> Option<Vec<Arc<Plugin>>> {
+) -> Option<Plugins> {
     let (previous, same_outputs) = previous;
-    let mut plugins = Vec::with_capacity(config.plugins.len());
-    for plugin in &config.plugins {
+    let mut load = |plugin: &config::Plugin| {
+        let label = plugin.label();
         let known = previous
             .into_iter()
-            .flat_map(|previous| &previous.plugins)
-            .find(|known| known.name() == plugin.name)
+            .flat_map(|previous| previous.plugins.iter().chain(previous.canaries.iter().flatten()))
+            .find(|known| known.name() == label)
             .filter(|_| same_outputs || !may_see_outputs(plugin));
         let (folder, kv_bytes) = (&config.gateway.plugins_dir, config.limits.kv_bytes);
-        match loader.load(plugin, folder, kv_bytes, known) {
-            Ok(plugin) => plugins.push(plugin),
-            Err(faults) => {
-                findings.extend(faults.into_iter().map(|fault| finding(sources, plugin, fault)));
-            }
-        }
+        let loaded = loader.load(plugin, folder, kv_bytes, known);
+        let refuse = |faults: Vec<Fault>| {
+            findings.extend(faults.into_iter().map(|fault| finding(sources, plugin, fault)));
+        };
+        loaded.map_err(refuse).ok()
+    };
+    let count = config.plugins.len();
+    let (mut stable, mut canaries) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for plugin in &config.plugins {
+        stable.push(load(plugin));
+        canaries.push(match &plugin.canary {
+            Some(canary) => load(&canary.plugin).map(Some),
+            None => Some(None),
+        });
     }
-    (plugins.len() == config.plugins.len()).then_some(plugins)
+    let stable = stable.into_iter().collect::<Option<_>>()?;
+    let canaries = canaries.into_iter().collect::<Option<_>>()?;
+    Some(Plugins { stable, canaries })
 }
 
 /// Whether outputs may be part of what a plugin was configured with. Without `grants`, a component

@@ -34,6 +34,7 @@ mod route;
 mod span;
 mod tls;
 mod trace;
+mod trial;
 
 /// The `tidegate` program.
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");

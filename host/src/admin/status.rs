@@ -33,7 +33,7 @@ pub(super) fn of(gateway: &Gateway) -> Value {
             "limit": snapshot.settings.limits.connections,
         },
         "routes": routes(&snapshot),
-        "plugins": snapshot.plugins.iter().map(|at| plugin(at)).collect::<Vec<_>>(),
+        "plugins": plugins(&snapshot),
         "upstreams": snapshot.upstreams.iter().map(|at| upstream(at)).collect::<Vec<_>>(),
         "outputs": outputs(&snapshot),
         "counters": {
@@ -118,6 +118,15 @@ fn destination(route: &Route) -> Value {
         Destination::Fixed(response) => json!({ "respond": response.status.as_u16() }),
         Destination::Redirect(redirect) => json!({ "redirect": redirect.status.as_u16() }),
     }
+}
+
+/// Each with its other version behind it, if it has one.
+fn plugins(snapshot: &Snapshot) -> Vec<Value> {
+    let both = snapshot.plugins.iter().zip(&snapshot.canaries);
+    both.flat_map(|(stable, canary)| [Some(stable), canary.as_ref()])
+        .flatten()
+        .map(|at| plugin(at))
+        .collect()
 }
 
 fn plugin(plugin: &Plugin) -> Value {

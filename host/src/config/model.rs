@@ -2,6 +2,7 @@
 //!
 //! Past `check` nobody asks again. Indexes such as [`UpstreamId`] come from there only.
 
+mod canary;
 mod grants;
 mod matcher;
 mod pipeline;
@@ -16,12 +17,14 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Location;
+pub use canary::{Canary, CanaryKey, Selection, Share, Version};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
 pub(crate) use matcher::as_written;
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
 pub use pipeline::{Clause, Condition, Owner, PipelineEntry};
 pub use plugin::{
-    Budget, Component, Isolation, OnError, OnLargeBody, Plugin, PluginId, PluginPlaces,
+    Budget, CANARY_SUFFIX, Component, Isolation, OnError, OnLargeBody, Plugin, PluginId,
+    PluginPlaces,
 };
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
 pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId};

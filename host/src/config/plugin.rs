@@ -11,7 +11,7 @@ use super::tree::Kind;
 use super::value::{Entry, Value};
 use super::{
     Budget, Component, Isolation, Location, OnError, OnLargeBody, Plugin, PluginPlaces, Secret,
-    condition, json, names,
+    Version, canary, condition, json, names,
 };
 
 /// Calls that a pooled instance serves, unless said otherwise.
@@ -90,8 +90,10 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
         granted.map_or(Some(None), |value| grants::read(&value, entry.key, known).map(Some));
     let budget = table.section("limits").and_then(budget);
     let clauses = condition::clauses(&mut table);
+    let shadow = table.or("shadow", false, Value::boolean);
+    let canary = table.take("canary");
     table.end();
-    Some(Plugin {
+    let mut plugin = Plugin {
         name: entry.key.to_owned(),
         component: component?,
         config: Secret::new(config?),
@@ -101,17 +103,24 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
         grants: grants?,
         budget: budget?,
         clauses: clauses?,
+        shadow: shadow?,
+        version: Version::Stable,
+        canary: None,
         at: PluginPlaces {
             table: entry.value.at().clone(),
             component: place?.at().clone(),
             grants: granted_at,
             config: places,
         },
-    })
+    };
+    if let Some(value) = canary {
+        plugin.canary = Some(Box::new(canary::read(&value, &plugin, check)?));
+    }
+    Some(plugin)
 }
 
 /// A name, or a path that ends in `.wasm`.
-fn component(value: &Value<'_>, check: &Check<'_>) -> Option<Component> {
+pub(super) fn component(value: &Value<'_>, check: &Check<'_>) -> Option<Component> {
     let text = value.text()?;
     let path = Path::new(text.value.as_ref());
     if path.extension().is_some_and(|extension| extension == "wasm") {
@@ -124,7 +133,7 @@ fn component(value: &Value<'_>, check: &Check<'_>) -> Option<Component> {
     names::read(value, "a component").map(Component::Named)
 }
 
-fn object(value: &Value<'_>, places: &mut Vec<(String, Location)>) -> Option<String> {
+pub(super) fn object(value: &Value<'_>, places: &mut Vec<(String, Location)>) -> Option<String> {
     match value.node.kind {
         Kind::Table(_) => json::convert(value, "", places).map(|json| json.to_string()),
         _ => value.wrong("a table"),

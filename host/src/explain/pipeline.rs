@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::line;
-use crate::config::{Clause, Condition, Config, PipelineEntry, Plugin, PluginId};
+use crate::config::{Clause, Condition, Config, PipelineEntry, Plugin, PluginId, Selection};
 use crate::route::Head;
 use crate::route::explain::unmet;
 
@@ -82,6 +82,14 @@ impl Scene<'_> {
                 Clause::Unless(condition) => ("unless", condition),
             };
             let _infallible = write!(told, "; {word} {}", looked_at(condition));
+        }
+        if let Some(canary) = &plugin.canary {
+            let Selection { share, by, .. } = &canary.selection;
+            let word = if canary.shadow { "shadow canary" } else { "canary" };
+            let _infallible = write!(told, "; {word} {share} % by {by}");
+        }
+        if plugin.shadow {
+            told.push_str("; shadow");
         }
         told.push(')');
         match verdict {

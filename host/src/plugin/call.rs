@@ -26,8 +26,17 @@ use crate::telemetry::metrics::Phase;
 /// The longest that a plugin may delay a request.
 const DELAY_MAX: Duration = Duration::from_secs(60);
 
+/// What a plugin decides when it has seen the head.
+pub(super) enum Decided {
+    /// All that it wants, if anything.
+    Reaction(Option<Reaction>),
+    /// It goes on with the body.
+    Body(Wish),
+}
+
 /// What a plugin wants with a body.
-enum Wish {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wish {
     /// All of it, up to so many bytes.
     Whole(u64),
     /// Each part as it comes.
@@ -35,43 +44,27 @@ enum Wish {
 }
 
 /// How a phase ended: what is left to do, or why the exchange fails.
-type Reacted = (Open, Result<Option<Reaction>, Failure>);
+pub(super) type Reacted = (Open, Result<Option<Reaction>, Failure>);
+
+/// A phase of a head that is over, or goes on with the body.
+enum Headed<'p> {
+    Over(Reacted),
+    Body(Lease<'p>, Open, Option<Checkpoint>, Wish),
+}
 
 impl Plugin {
+    /// Calls the request phase. A drop finishes the exchange.
+    ///
+    /// `body` is afterwards what the plugin made of it.
     pub(super) async fn on_request(
         self: &Arc<Self>,
         open: Open,
         body: &mut RequestBody,
         holding: &Holding<'_>,
     ) -> Reacted {
-        let checkpoint = self.checkpoint(&open);
-        let mut lease = match self.instances.lend().await {
-            Ok(lease) => lease,
-            Err(fault) => return self.failed(open, checkpoint, &fault, "request"),
-        };
-        let (open, action) = lease.request(open).await;
-        self.metrics().called(Phase::Request, lease.took());
-        let wish = match action {
-            Ok(RequestAction::Forward) => {
-                lease.give_back();
-                return (open, Ok(None));
-            }
-            Ok(RequestAction::Delay(ms)) => {
-                lease.give_back();
-                let delay = Duration::from_millis(ms.into()).min(DELAY_MAX);
-                return (open, Ok(Some(Reaction::Delay(delay))));
-            }
-            Ok(RequestAction::Respond(answer)) => match accept(answer, open.head_limits) {
-                Ok((head, body)) => {
-                    lease.give_back();
-                    return (open, Ok(Some(Reaction::Answer { head, body })));
-                }
-                Err(fault) => return self.failed(open, checkpoint, &fault, "request"),
-            },
-            Ok(RequestAction::NeedBody(bytes)) => Wish::Whole(bytes),
-            Ok(RequestAction::ObserveBody) => Wish::Parts(Access::Observe),
-            Ok(RequestAction::TransformBody) => Wish::Parts(Access::Transform),
-            Err(fault) => return self.failed(open, checkpoint, &fault, "request"),
+        let (lease, open, checkpoint, wish) = match self.on_head(Side::Request, open).await {
+            Headed::Over(reacted) => return reacted,
+            Headed::Body(lease, open, checkpoint, wish) => (lease, open, checkpoint, wish),
         };
         let content = body.take();
         let (reacted, content) =
@@ -80,35 +73,18 @@ impl Plugin {
         reacted
     }
 
+    /// Calls the response phase. A drop finishes the exchange.
+    ///
+    /// `content` is afterwards what the plugin made of it.
     pub(super) async fn on_response(
         self: &Arc<Self>,
         open: Open,
         content: &mut Content,
         holding: &Holding<'_>,
     ) -> Reacted {
-        let checkpoint = self.checkpoint(&open);
-        let mut lease = match self.instances.lend().await {
-            Ok(lease) => lease,
-            Err(fault) => return self.failed(open, checkpoint, &fault, "response"),
-        };
-        let (open, action) = lease.response(open).await;
-        self.metrics().called(Phase::Response, lease.took());
-        let wish = match action {
-            Ok(ResponseAction::Forward) => {
-                lease.give_back();
-                return (open, Ok(None));
-            }
-            Ok(ResponseAction::Respond(answer)) => match accept(answer, open.head_limits) {
-                Ok((head, body)) => {
-                    lease.give_back();
-                    return (open, Ok(Some(Reaction::Answer { head, body })));
-                }
-                Err(fault) => return self.failed(open, checkpoint, &fault, "response"),
-            },
-            Ok(ResponseAction::NeedBody(bytes)) => Wish::Whole(bytes),
-            Ok(ResponseAction::ObserveBody) => Wish::Parts(Access::Observe),
-            Ok(ResponseAction::TransformBody) => Wish::Parts(Access::Transform),
-            Err(fault) => return self.failed(open, checkpoint, &fault, "response"),
+        let (lease, open, checkpoint, wish) = match self.on_head(Side::Response, open).await {
+            Headed::Over(reacted) => return reacted,
+            Headed::Body(lease, open, checkpoint, wish) => (lease, open, checkpoint, wish),
         };
         if !may_have_body(&open) {
             lease.give_back();
@@ -121,6 +97,49 @@ impl Plugin {
         reacted
     }
 
+    /// Calls the phase of a head.
+    async fn on_head(&self, side: Side, open: Open) -> Headed<'_> {
+        let checkpoint = self.checkpoint(&open);
+        let mut lease = match self.instances.lend().await {
+            Ok(lease) => lease,
+            Err(fault) => {
+                return Headed::Over(self.failed(open, checkpoint, &fault, side.head().label()));
+            }
+        };
+        let (open, decided) = self.decide(&mut lease, side, open).await;
+        match decided {
+            Ok(Decided::Reaction(reaction)) => {
+                lease.give_back();
+                Headed::Over((open, Ok(reaction)))
+            }
+            Ok(Decided::Body(wish)) => Headed::Body(lease, open, checkpoint, wish),
+            Err(fault) => Headed::Over(self.failed(open, checkpoint, &fault, side.head().label())),
+        }
+    }
+
+    /// Shows a head to an instance.
+    pub(super) async fn decide(
+        &self,
+        lease: &mut Lease<'_>,
+        side: Side,
+        open: Open,
+    ) -> (Open, Result<Decided, Fault>) {
+        let (open, decided) = match side {
+            Side::Request => {
+                let (open, action) = lease.request(open).await;
+                let limits = open.head_limits;
+                (open, action.and_then(|action| of_request(action, limits)))
+            }
+            Side::Response => {
+                let (open, action) = lease.response(open).await;
+                let limits = open.head_limits;
+                (open, action.and_then(|action| of_response(action, limits)))
+            }
+        };
+        self.metrics().called(side.head(), lease.took());
+        (open, decided)
+    }
+
     /// Does what a plugin wants with a body; gives what becomes of it.
     async fn with_body(
         self: &Arc<Self>,
@@ -131,7 +150,7 @@ impl Plugin {
         content: Content,
         holding: &Holding<'_>,
     ) -> (Reacted, Content) {
-        if !self.instances.image().exports.has_body_phase(side) {
+        if !self.instances.image().exports.has(side.body()) {
             let fault =
                 Fault::Contract(format!("asked for a {} without a phase for it", side.name()));
             return (self.failed(open, checkpoint, &fault, side.name()), content);
@@ -184,7 +203,7 @@ impl Plugin {
         };
         let part = Part::whole(&full);
         let (open, action) = lease.body(side, open, &part).await;
-        self.metrics().called(side.phase(), lease.took());
+        self.metrics().called(side.body(), lease.took());
         let settled = action.and_then(|action| match action {
             BodyAction::Respond(answer) => accept(answer, open.head_limits).map(Err),
             BodyAction::Forward => Ok(Ok(None)),
@@ -256,6 +275,38 @@ impl Plugin {
             Fault::Saturated => self.metrics().saturated.inc(),
         };
     }
+}
+
+/// What an action means, if it keeps to the contract.
+fn of_request(action: RequestAction, limits: HeadLimits) -> Result<Decided, Fault> {
+    Ok(match action {
+        RequestAction::Forward => Decided::Reaction(None),
+        RequestAction::Delay(ms) => {
+            let delay = Duration::from_millis(ms.into()).min(DELAY_MAX);
+            Decided::Reaction(Some(Reaction::Delay(delay)))
+        }
+        RequestAction::Respond(answer) => {
+            let (head, body) = accept(answer, limits)?;
+            Decided::Reaction(Some(Reaction::Answer { head, body }))
+        }
+        RequestAction::NeedBody(bytes) => Decided::Body(Wish::Whole(bytes)),
+        RequestAction::ObserveBody => Decided::Body(Wish::Parts(Access::Observe)),
+        RequestAction::TransformBody => Decided::Body(Wish::Parts(Access::Transform)),
+    })
+}
+
+/// As [`of_request`].
+fn of_response(action: ResponseAction, limits: HeadLimits) -> Result<Decided, Fault> {
+    Ok(match action {
+        ResponseAction::Forward => Decided::Reaction(None),
+        ResponseAction::Respond(answer) => {
+            let (head, body) = accept(answer, limits)?;
+            Decided::Reaction(Some(Reaction::Answer { head, body }))
+        }
+        ResponseAction::NeedBody(bytes) => Decided::Body(Wish::Whole(bytes)),
+        ResponseAction::ObserveBody => Decided::Body(Wish::Parts(Access::Observe)),
+        ResponseAction::TransformBody => Decided::Body(Wish::Parts(Access::Transform)),
+    })
 }
 
 /// Checks an answer against the contract.

@@ -3,7 +3,7 @@
 use wasmtime::component::types::{Component as ComponentType, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex};
 
-use super::stage::Side;
+use crate::telemetry::metrics::Phase;
 
 #[expect(missing_docs, reason = "generated; wit/ documents every item")]
 #[allow(clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]
@@ -204,21 +204,17 @@ pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
 impl Exports {
     /// The phases, in the order in which they run.
     pub(super) fn phases(&self) -> Vec<&'static str> {
-        let phases = [
-            (self.request.is_some(), "request"),
-            (self.request_body.is_some(), "request_body"),
-            (self.response.is_some(), "response"),
-            (self.response_body.is_some(), "response_body"),
-            (self.log.is_some(), "log"),
-        ];
-        phases.into_iter().filter_map(|(exported, phase)| exported.then_some(phase)).collect()
+        Phase::ALL.into_iter().filter(|phase| self.has(*phase)).map(Phase::label).collect()
     }
 
-    /// Whether there is a phase for this side's body.
-    pub(super) const fn has_body_phase(&self, side: Side) -> bool {
-        match side {
-            Side::Request => self.request_body.is_some(),
-            Side::Response => self.response_body.is_some(),
+    /// Whether a phase is there.
+    pub(super) const fn has(&self, phase: Phase) -> bool {
+        match phase {
+            Phase::Request => self.request.is_some(),
+            Phase::RequestBody => self.request_body.is_some(),
+            Phase::Response => self.response.is_some(),
+            Phase::ResponseBody => self.response_body.is_some(),
+            Phase::Log => self.log.is_some(),
         }
     }
 

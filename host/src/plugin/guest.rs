@@ -54,7 +54,10 @@ impl Moment {
 
 /// What all instances of a plugin share.
 pub(super) struct Shared {
+    /// Whose counters, keys and values it has.
     pub(super) name: Box<str>,
+    /// What logs call it: of a canary another than `name`.
+    pub(super) label: Box<str>,
     pub(super) counters: Arc<counter::Counters>,
     pub(super) kv: Arc<kv::Space>,
     pub(super) outputs: Arc<ArcSwap<output::Outputs>>,

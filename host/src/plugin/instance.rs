@@ -115,6 +115,16 @@ impl Instances {
     /// A drop while waiting gives up the place.
     pub(super) async fn lend(&self) -> Result<Lease<'_>, Fault> {
         let permit = self.permit().await?;
+        self.lend_with(permit).await
+    }
+
+    /// Lends an instance for one call, unless all are lent.
+    pub(super) async fn lend_at_once(&self) -> Result<Lease<'_>, Fault> {
+        let slot = self.permits.try_acquire().map_err(|_all_lent| Fault::Saturated)?;
+        self.lend_with(self.permitted(slot)).await
+    }
+
+    async fn lend_with<'p>(&'p self, permit: Permit<'p>) -> Result<Lease<'p>, Fault> {
         let mut meter = Meter::begin(clock::now());
         let idle = self.pool.as_ref().and_then(|(pool, _)| pool.pop());
         let mut live = match idle {
@@ -147,8 +157,12 @@ impl Instances {
             Ok(slot) => slot,
             Err(_all_lent) => self.wait().await?,
         };
+        Ok(self.permitted(slot))
+    }
+
+    fn permitted<'p>(&'p self, slot: SemaphorePermit<'p>) -> Permit<'p> {
         self.shared.metrics.instances.inc();
-        Ok(Permit { _slot: slot, shared: &self.shared })
+        Permit { _slot: slot, shared: &self.shared }
     }
 
     async fn wait(&self) -> Result<SemaphorePermit<'_>, Fault> {

@@ -115,7 +115,7 @@ impl Loader {
         let instances =
             Instances::new(engine, image, shared, config.budget.clone(), config.isolation);
         Ok(Arc::new(Plugin {
-            name: config.name.as_str().into(),
+            name: config.label().into(),
             origin: source.origin,
             identity,
             description,
@@ -131,10 +131,11 @@ impl Loader {
         let Services { counters, kv, outputs, metrics, trace, held: _ } = &self.services;
         Arc::new(Shared {
             name: config.name.as_str().into(),
+            label: config.label().into(),
             counters: Arc::clone(counters),
             kv: kv.space(&config.name, kv_bytes),
             outputs: Arc::clone(outputs),
-            metrics: metrics.plugin(&config.name),
+            metrics: metrics.plugin(&config.label()),
             memory_bytes,
             tracer: trace.of(&config.name),
         })

@@ -1,7 +1,10 @@
 //! The ordered plugins of a route.
 
+mod canary;
 mod condition;
 mod entry;
+mod shadow;
+mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+pub use canary::Canary;
 pub use entry::Entry;
 
 use super::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
@@ -20,7 +24,7 @@ use crate::failure::Failure;
 #[derive(Debug, Default)]
 pub struct Pipeline {
     entries: Vec<Entry>,
-    /// How many entries do not take part in every exchange.
+    /// How many entries do not take part in every exchange in the same way.
     slots: usize,
     /// Indexes of the entries that export a phase, so that the others cost nothing.
     requests: Vec<usize>,
@@ -63,16 +67,13 @@ impl Pipeline {
     #[must_use]
     pub fn new(mut entries: Vec<Entry>) -> Self {
         let mut slots = 0;
-        for entry in entries.iter_mut().filter(|entry| !entry.is_plain()) {
-            entry.slot = Some(slots);
-            slots += 1;
-        }
-        let exporting = |phase: &str| -> Vec<usize> {
+        entries.iter_mut().for_each(|entry| entry.number(&mut slots));
+        let having = |phase: Phase| -> Vec<usize> {
             let entries = entries.iter().enumerate();
-            entries.filter(|(_, entry)| entry.exports(phase)).map(|(at, _)| at).collect()
+            entries.filter(|(_, entry)| entry.has(phase)).map(|(at, _)| at).collect()
         };
         let (requests, responses, logs) =
-            (exporting("request"), exporting("response"), exporting("log"));
+            (having(Phase::Request), having(Phase::Response), having(Phase::Log));
         Self { entries, slots, requests, responses, logs }
     }
 
@@ -103,9 +104,10 @@ impl Pipeline {
         body: &mut RequestBody,
         holding: &Holding<'_>,
     ) -> Requested {
-        for (turn, entry) in self.exporting(&self.requests) {
-            let Some(plugin) = entry.turn(&mut open, self.slots) else { continue };
-            let (back, action) = plugin.on_request(open, body, holding).await;
+        for (at, entry) in self.having(&self.requests) {
+            let turn = entry.turn(&mut open, self.slots, Phase::Request);
+            let Some(turn) = turn else { continue };
+            let (back, action) = turn.on_request(open, body, holding).await;
             open = back;
             let answered = match action {
                 Ok(None) => continue,
@@ -115,11 +117,11 @@ impl Pipeline {
                 }
                 Ok(Some(Reaction::Answer { head, body })) => {
                     open.respond(Source::Plugin, head);
-                    return Requested { open, answered: Answered::Plugin(body), turns: turn + 1 };
+                    return Requested { open, answered: Answered::Plugin(body), turns: at + 1 };
                 }
                 Err(failure) => Answered::Failed(failure),
             };
-            return Requested { open, answered, turns: turn };
+            return Requested { open, answered, turns: at };
         }
         Requested { open, answered: Answered::Not, turns: self.entries.len() }
     }
@@ -137,9 +139,10 @@ impl Pipeline {
         holding: &Holding<'_>,
         mut fail: impl FnMut(&mut Exchange, Failure) -> Bytes,
     ) -> (Open, Content) {
-        for (_, entry) in self.exporting(&self.responses).filter(|(at, _)| *at < turns).rev() {
-            let Some(plugin) = entry.turn(&mut open, self.slots) else { continue };
-            let (back, action) = plugin.on_response(open, &mut content, holding).await;
+        for (_, entry) in self.having(&self.responses).filter(|(at, _)| *at < turns).rev() {
+            let turn = entry.turn(&mut open, self.slots, Phase::Response);
+            let Some(turn) = turn else { continue };
+            let (back, action) = turn.on_response(open, &mut content, holding).await;
             open = back;
             match action {
                 Ok(None | Some(Reaction::Delay(_))) => {}
@@ -155,14 +158,14 @@ impl Pipeline {
 
     /// Calls the log phases in order.
     pub async fn on_complete(&self, mut open: Open, summary: impl Fn(&Exchange) -> Summary) {
-        for (_, entry) in self.exporting(&self.logs) {
-            let Some(plugin) = entry.turn(&mut open, self.slots) else { continue };
-            let summary = summary(&open);
-            open = plugin.on_complete(open, summary).await;
+        for (_, entry) in self.having(&self.logs) {
+            let turn = entry.turn(&mut open, self.slots, Phase::Log);
+            let Some(turn) = turn else { continue };
+            open = turn.on_complete(open, &summary).await;
         }
     }
 
-    fn exporting<'p>(
+    fn having<'p>(
         &'p self,
         phase: &'p [usize],
     ) -> impl DoubleEndedIterator<Item = (usize, &'p Entry)> {

@@ -32,7 +32,16 @@ pub(super) enum Side {
 }
 
 impl Side {
-    pub(super) const fn phase(self) -> Phase {
+    /// The phase of the head.
+    pub(super) const fn head(self) -> Phase {
+        match self {
+            Self::Request => Phase::Request,
+            Self::Response => Phase::Response,
+        }
+    }
+
+    /// The phase of the body.
+    pub(super) const fn body(self) -> Phase {
         match self {
             Self::Request => Phase::RequestBody,
             Self::Response => Phase::ResponseBody,
@@ -113,7 +122,7 @@ impl Stage {
         let (side, shown) = (self.side, part.clone());
         let call = async move {
             let (open, action) = kept.body(side, open, &shown).await;
-            kept.plugin().metrics().called(side.phase(), kept.took());
+            kept.plugin().metrics().called(side.body(), kept.took());
             (kept, open, action)
         };
         self.turn = Turn::Plugin(Box::pin(call), part);

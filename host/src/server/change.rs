@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{Config, PluginId, Route};
+use crate::config::{Config, PluginId, Route, Selection};
+use crate::plugin::Plugin;
 use crate::snapshot::Snapshot;
 
 /// Why the configuration is read again.
@@ -46,10 +47,21 @@ impl Difference {
         let (new_config, new_snapshot) = new;
         let reused = |name: &str| {
             let find = |snapshot: &Snapshot| {
-                snapshot.plugins.iter().find(|plugin| plugin.name() == name).cloned()
+                let at = snapshot.plugins.iter().position(|plugin| plugin.name() == name)?;
+                Some((snapshot.plugins.get(at)?.clone(), snapshot.canaries.get(at)?.clone()))
             };
+            let same_canary =
+                |old: &Option<Arc<Plugin>>, new: &Option<Arc<Plugin>>| match (old, new) {
+                    (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+                    (None, None) => true,
+                    _ => false,
+                };
             match (find(old_snapshot), find(new_snapshot)) {
-                (Some(old), Some(new)) => Arc::ptr_eq(&old, &new),
+                (Some((old, old_canary)), Some((new, new_canary))) => {
+                    Arc::ptr_eq(&old, &new)
+                        && same_canary(&old_canary, &new_canary)
+                        && trial(old_config, name) == trial(new_config, name)
+                }
                 _ => false,
             }
         };
@@ -123,6 +135,13 @@ impl Difference {
             tables.iter().filter(|(differs, _)| *differs).map(|(_, name)| (*name).to_owned()),
         );
     }
+}
+
+/// How a plugin is tried out.
+fn trial<'c>(config: &'c Config, name: &str) -> Option<(bool, Option<(&'c Selection, bool)>)> {
+    let plugin = config.plugins.iter().find(|plugin| plugin.name == name)?;
+    let canary = plugin.canary.as_ref();
+    Some((plugin.shadow, canary.map(|canary| (&canary.selection, canary.shadow))))
 }
 
 /// A route without its place in the file, and with names for indexes.

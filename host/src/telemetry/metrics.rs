@@ -11,6 +11,7 @@ mod named;
 mod own;
 mod plugin;
 mod route;
+mod shadow;
 mod tokens;
 mod upstream;
 
@@ -28,6 +29,7 @@ pub use interface::{HostCalls, Interface};
 pub use own::{LABELS_MAX, MetricError, SERIES_MAX};
 pub use plugin::{Phase, PluginMetrics};
 pub use route::{RouteMetrics, UNMATCHED};
+pub use shadow::ShadowDecision;
 pub use upstream::{EndpointMetrics, UpstreamMetrics};
 
 /// What all metrics' names begin with.
@@ -113,7 +115,7 @@ impl Metrics {
                 upstream.endpoints.retain(|address| endpoints.contains(address));
             }
         }
-        families.plugins.retain(|name| live.plugins.contains(name));
+        families.plugins.retain(|name| live.has_plugin(name));
         families.listeners.retain(|address| live.listeners.contains(address));
         families.outputs.retain(|name| live.outputs.contains(name));
         let plugins = families.plugins.all();
@@ -165,6 +167,8 @@ pub struct Live<'a> {
     pub upstreams: BTreeMap<&'a str, BTreeSet<String>>,
     /// By name.
     pub plugins: BTreeSet<&'a str>,
+    /// Those of them that have another version.
+    pub canaries: BTreeSet<&'a str>,
     /// By address.
     pub listeners: BTreeSet<String>,
     /// By name.
@@ -187,12 +191,27 @@ impl<'a> Live<'a> {
                 .map(|upstream| (upstream.name.as_str(), endpoints(upstream)))
                 .collect(),
             plugins: config.plugins.iter().map(|plugin| plugin.name.as_str()).collect(),
+            canaries: config
+                .plugins
+                .iter()
+                .filter(|plugin| plugin.canary.is_some())
+                .map(|plugin| plugin.name.as_str())
+                .collect(),
             listeners: config
                 .listeners
                 .iter()
                 .map(|listener| listener.address.to_string())
                 .collect(),
             outputs: outputs.chain(["stdout", "stderr"]).collect(),
+        }
+    }
+}
+
+impl Live<'_> {
+    fn has_plugin(&self, label: &str) -> bool {
+        match label.strip_suffix(model::CANARY_SUFFIX) {
+            Some(name) => self.canaries.contains(name),
+            None => self.plugins.contains(label),
         }
     }
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::matching;
-use crate::config::{Clause, Condition};
-use crate::plugin::Pipeline;
+use crate::config::{Clause, Condition, Selection};
+use crate::plugin::{Canary, Pipeline};
 
 /// In the order of the request phase.
 pub(super) fn of(pipeline: &Pipeline) -> Vec<Value> {
@@ -13,9 +13,21 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<Value> {
             "plugin": entry.plugin().name(),
             "from": entry.owner().as_str(),
             "conditions": entry.clauses().iter().map(clause).collect::<Vec<_>>(),
+            "shadow": entry.is_shadow(),
+            "canary": entry.canary().map(|canary| self::canary(canary)),
         })
     });
     shown.collect()
+}
+
+fn canary(canary: &Canary) -> Value {
+    let Selection { share, by, force_header } = canary.selection();
+    json!({
+        "percent": f64::from(share.0) / 100.0,
+        "by": by.to_string(),
+        "force_header": force_header.as_ref().map(http::HeaderName::as_str),
+        "shadow": canary.is_shadow(),
+    })
 }
 
 fn clause(clause: &Clause) -> Value {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Clause, Grants};
+use super::{Canary, Clause, Grants, Version};
 use crate::config::{Location, Secret};
 
 /// Index into [`Config::plugins`](super::Config::plugins).
@@ -33,9 +33,30 @@ pub struct Plugin {
     pub budget: Budget,
     /// For which exchanges it runs, wherever it stands; all must hold.
     pub clauses: Vec<Clause>,
+    /// Whether what it does to an exchange is undone, and only told.
+    pub shadow: bool,
+    /// Which version this is.
+    pub version: Version,
+    /// Another version, for a share of its exchanges.
+    pub canary: Option<Box<Canary>>,
     /// Where things are in the file.
     pub at: PluginPlaces,
 }
+
+impl Plugin {
+    /// What logs call it, and what its metrics are kept under: the name, and of a canary
+    /// `name@canary`, which no name can be.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self.version {
+            Version::Stable => self.name.clone(),
+            Version::Canary => format!("{}{CANARY_SUFFIX}", self.name),
+        }
+    }
+}
+
+/// What follows the name of a plugin in the label of its canary.
+pub const CANARY_SUFFIX: &str = "@canary";
 
 /// Which file a plugin runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! Pipelines, how they are composed, and conditions.
 
+use http::HeaderName;
+
 use super::{check, loaded};
-use crate::config::{Clause, Owner, UpstreamId};
+use crate::config::{CanaryKey, Clause, Component, Owner, Selection, Share, UpstreamId};
 
 const COMPOSED: &str = r#"
 [gateway]
@@ -193,6 +195,106 @@ error: unknown key `user` in `unless`
   = hint: the keys here are `host`, `path`, `methods`, `headers`, `query`, `client`, `groups`, `consumer`
 
 4 errors in gateway.toml
+"#,
+    );
+}
+
+#[test]
+fn a_canary_is_the_plugin_with_another_component_or_configuration() {
+    let loaded = loaded(
+        r#"
+[plugins.auth]
+component = "jwt"
+config = { leeway = 1 }
+grants = ["crypto"]
+
+[plugins.auth.canary]
+component = "next.wasm"
+percent = 0.25
+by = { header = "X-User" }
+force_header = "x-canary"
+
+[plugins.limit]
+component = "rate-limit"
+shadow = true
+canary = { config = { limit = 5 }, percent = 100, shadow = true }
+"#,
+    );
+    let [auth, limit] = loaded.config.plugins.as_slice() else { panic!("two") };
+    let canary = auth.canary.as_ref().expect("a canary");
+    let expected = Selection {
+        share: Share(25),
+        by: CanaryKey::Header(HeaderName::from_static("x-user")),
+        force_header: Some(HeaderName::from_static("x-canary")),
+    };
+    assert_eq!((&canary.selection, canary.selection.share.to_string()), (&expected, "0.25".into()));
+    assert_eq!(canary.plugin.component, Component::File("next.wasm".into()));
+    assert_eq!(canary.plugin.config.expose(), auth.config.expose());
+    assert_eq!(
+        (canary.plugin.label(), &canary.plugin.grants),
+        ("auth@canary".into(), &auth.grants)
+    );
+    assert!(!canary.shadow && !auth.shadow);
+
+    let canary = limit.canary.as_ref().expect("a canary");
+    assert_eq!(canary.plugin.component, limit.component);
+    assert_eq!(canary.plugin.config.expose(), r#"{"limit":5}"#);
+    let expected = Selection { share: Share::ALL, by: CanaryKey::Request, force_header: None };
+    assert_eq!(canary.selection, expected);
+    assert!(canary.shadow && limit.shadow);
+}
+
+#[test]
+fn a_canary_says_how_many_exchanges_it_takes_and_differs_from_the_plugin() {
+    check(
+        r#"
+[plugins.a]
+component = "jwt"
+canary = { component = "next", percent = 100.5, by = "consumer" }
+
+[plugins.b]
+component = "jwt"
+canary = { config = { leeway = 1 }, force_header = "x canary" }
+
+[plugins.c]
+component = "jwt"
+canary = { component = "jwt", percent = 5 }
+"#,
+        r#"
+error: `percent` must be from 0 to 100, with two decimals at most
+ --> gateway.toml:3:42
+  |
+3 | canary = { component = "next", percent = 100.5, by = "consumer" }
+  |                                          ^^^^^
+
+error: `by` cannot be `consumer`
+ --> gateway.toml:3:54
+  |
+3 | canary = { component = "next", percent = 100.5, by = "consumer" }
+  |                                                      ^^^^^^^^^^
+  = hint: it can be `request`, `client`
+
+error: the key `percent` is missing in `canary`
+ --> gateway.toml:7:10
+  |
+7 | canary = { config = { leeway = 1 }, force_header = "x canary" }
+  |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = hint: add `percent = 5`
+
+error: `x canary` is not the name of a header
+ --> gateway.toml:7:52
+  |
+7 | canary = { config = { leeway = 1 }, force_header = "x canary" }
+  |                                                    ^^^^^^^^^^
+
+error: the canary is the same as the plugin
+  --> gateway.toml:11:10
+   |
+11 | canary = { component = "jwt", percent = 5 }
+   |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+   = hint: give it another `component` or `config`
+
+5 errors in gateway.toml
 "#,
     );
 }

@@ -38,7 +38,7 @@ impl Guest {
     pub(in crate::plugin) fn emit(&self, level: Level, message: &str) {
         let message =
             message.get(..message.floor_char_boundary(MESSAGE_BYTES_MAX)).unwrap_or_default();
-        let plugin = &*self.shared.name;
+        let plugin = &*self.shared.label;
         let (route, request_id) = match &self.exchange {
             Some(exchange) => (&*exchange.route, &*exchange.id),
             None => ("-", "-"),

@@ -23,10 +23,13 @@ impl Targets {
     /// or not: a file that appears there takes the place of an embedded component.
     pub(crate) fn of(config: &Config, watched: &Watched) -> Self {
         let folder = &config.gateway.plugins_dir;
-        let components = config.plugins.iter().map(|plugin| match &plugin.component {
-            Component::Named(name) => folder.join(format!("{name}.wasm")),
-            Component::File(file) => file.clone(),
-        });
+        let canaries =
+            config.plugins.iter().filter_map(|plugin| Some(&plugin.canary.as_ref()?.plugin));
+        let components =
+            config.plugins.iter().chain(canaries).map(|plugin| match &plugin.component {
+                Component::Named(name) => folder.join(format!("{name}.wasm")),
+                Component::File(file) => file.clone(),
+            });
         let tls = config.listeners.iter().filter_map(|listener| listener.tls.as_ref());
         let tls = tls.flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]);
         let mut targets = Self::of_files(watched);

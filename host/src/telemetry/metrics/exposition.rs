@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use super::ListenerMetrics;
 use super::histogram::Histogram;
+use super::model::CANARY_SUFFIX;
 use super::named::Named;
 use super::own::Kinds;
 use super::plugin::PluginMetrics;
@@ -179,7 +180,7 @@ impl Text<'_> {
     ) -> fmt::Result {
         let mut family = self.family(name, help, MetricType::Gauge)?;
         for (labels, value) in values {
-            family.0.encode_family(&labels)?.encode_gauge(&value)?;
+            family.0.encode_family(&with_version(&labels))?.encode_gauge(&value)?;
         }
         Ok(())
     }
@@ -202,6 +203,21 @@ impl Text<'_> {
     }
 }
 
+/// Makes `plugin="x",version="canary"` of `plugin="x@canary"`, so that what is summed by plugin has both
+/// versions in it, and the series of the stable one are the same with and without a canary.
+fn with_version<'l>(labels: &[(&'l str, &'l str)]) -> Vec<(&'l str, &'l str)> {
+    let mut shown = Vec::with_capacity(labels.len() + 1);
+    for (name, value) in labels.iter().copied() {
+        match value.strip_suffix(CANARY_SUFFIX) {
+            Some(plugin) if name == "plugin" => {
+                shown.extend([(name, plugin), ("version", "canary")]);
+            }
+            _ => shown.push((name, value)),
+        }
+    }
+    shown
+}
+
 /// One metric with all its labels.
 struct Family<'a>(MetricEncoder<'a>);
 
@@ -210,13 +226,15 @@ impl Family<'_> {
     where
         V: EncodeCounterValue + Copy,
     {
-        self.0.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)
+        self.0
+            .encode_family(&with_version(labels))?
+            .encode_counter::<NoLabelSet, _, u64>(&value, None)
     }
 
     fn put_histogram(&mut self, labels: &[(&str, &str)], histogram: &Histogram) -> fmt::Result {
         let buckets = histogram.buckets();
         let count = buckets.iter().map(|(_, n)| n).sum();
-        self.0.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
+        self.0.encode_family(&with_version(labels))?.encode_histogram::<NoLabelSet>(
             histogram.sum(),
             count,
             &buckets,

@@ -24,7 +24,7 @@ const NAME_BYTES_MAX: usize = 64;
 const VALUE_BYTES_MAX: usize = 128;
 
 /// The gateway's own names behind `tidegate_plugin_`, which a plugin must not use.
-const TAKEN: [&str; 13] = [
+const TAKEN: [&str; 15] = [
     "calls",
     "cpu_seconds",
     "duration_seconds",
@@ -33,6 +33,8 @@ const TAKEN: [&str; 13] = [
     "memory_bytes_max",
     "queue_seconds",
     "saturated",
+    "shadow_decisions",
+    "shadow_differences",
     "skips",
     "starts",
     "timeouts",
@@ -40,8 +42,8 @@ const TAKEN: [&str; 13] = [
     "waiting",
 ];
 
-/// Labels that every series of a plugin has, or every histogram.
-const TAKEN_LABELS: [&str; 2] = ["plugin", "le"];
+/// Labels that every series of a plugin has, or of a canary, or every histogram.
+const TAKEN_LABELS: [&str; 3] = ["plugin", "version", "le"];
 
 /// Why a sample was not recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -323,7 +325,7 @@ mod tests {
         for labels in [[("a", "1"), ("a", "1")], [("a", "1"), ("a", "2")]] {
             assert_eq!(own.add("hits", &labels, 1.0), Err(MetricError::InvalidName));
         }
-        for name in ["plugin", "le"] {
+        for name in ["plugin", "version", "le"] {
             assert_eq!(own.add("hits", &[(name, "x")], 1.0), Err(MetricError::InvalidName));
         }
         let many: Vec<_> = (0..17).map(|i| (format!("l{i}"), "")).collect();

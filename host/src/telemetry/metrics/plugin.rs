@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use super::histogram::{Histogram, PLUGIN_BOUNDS};
 use super::interface::{HostCalls, Interface};
 use super::own::{Kinds, MetricError, Own};
+use super::shadow::{ShadowDecision, ShadowDecisions};
 
 /// When a plugin is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +29,13 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 5] =
+    /// In the order in which they run.
+    pub const ALL: [Self; 5] =
         [Self::Request, Self::RequestBody, Self::Response, Self::ResponseBody, Self::Log];
 
-    const fn label(self) -> &'static str {
+    /// The metric label and the log field.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Request => "request",
             Self::RequestBody => "request_body",
@@ -73,6 +77,10 @@ pub struct PluginMetrics {
     memory_bytes_max: AtomicUsize,
     /// By interface.
     host_calls: [Counter; Interface::ALL.len()],
+    /// What it would have done, if it ran without effect.
+    pub(super) shadow_decisions: ShadowDecisions,
+    /// Of these, those in which the stable version did something else.
+    pub shadow_differences: Counter,
     pub(super) own: Own,
 }
 
@@ -93,6 +101,8 @@ impl PluginMetrics {
             ran_ns: AtomicU64::default(),
             memory_bytes_max: AtomicUsize::default(),
             host_calls: array::from_fn(|_| Counter::default()),
+            shadow_decisions: ShadowDecisions::default(),
+            shadow_differences: Counter::default(),
             own: Own::new(kinds),
         }
     }
@@ -135,6 +145,11 @@ impl PluginMetrics {
                 counter.inc_by(calls);
             }
         }
+    }
+
+    /// Counts what a plugin without effect decided.
+    pub fn shadow_decided(&self, decision: ShadowDecision) {
+        self.shadow_decisions.count(decision);
     }
 
     /// `metrics.add`: adds to a counter of the plugin's own.

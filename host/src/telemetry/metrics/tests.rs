@@ -1,6 +1,9 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{HostCalls, Interface, Live, Metrics, Phase, Reload, UNMATCHED, endpoint_label};
+use super::{
+    HostCalls, Interface, Live, Metrics, Phase, Reload, ShadowDecision, UNMATCHED, endpoint_label,
+};
 use crate::config::model::Endpoint;
 use crate::facts::Source;
 
@@ -118,6 +121,36 @@ fn a_plugin_is_shown_by_phase() {
 }
 
 #[test]
+fn a_canary_is_the_same_plugin_in_another_version() {
+    let metrics = Metrics::default();
+    metrics.plugin("jwt").called(Phase::Request, Duration::from_micros(2));
+    let canary = metrics.plugin("jwt@canary");
+    canary.called(Phase::Request, Duration::from_micros(2));
+    canary.shadow_decided(ShadowDecision::Respond);
+    canary.add::<&str, &str>("refused", &[], 1.0).expect("valid");
+    let text = metrics.encode();
+    for line in [
+        "tidegate_plugin_calls_total{plugin=\"jwt\",phase=\"request\"} 1",
+        "tidegate_plugin_calls_total{plugin=\"jwt\",version=\"canary\",phase=\"request\"} 1",
+        "tidegate_plugin_shadow_decisions_total{plugin=\"jwt\",version=\"canary\",decision=\"respond\"} 1",
+        "tidegate_plugin_instances{plugin=\"jwt\",version=\"canary\"} 0",
+        "tidegate_plugin_refused_total{plugin=\"jwt\",version=\"canary\"} 1.0",
+    ] {
+        assert!(text.lines().any(|other| other == line), "no {line} in {text}");
+    }
+    let with = |canaries: &[&'static str]| Live {
+        plugins: ["jwt"].into(),
+        canaries: canaries.iter().copied().collect(),
+        ..Live::default()
+    };
+    metrics.retain(&with(&["jwt"]));
+    assert!(metrics.encode().contains("version=\"canary\""));
+    metrics.retain(&with(&[]));
+    assert!(!metrics.encode().contains("version=\"canary\""));
+    assert!(metrics.encode().contains("{plugin=\"jwt\",phase=\"request\"} 1"));
+}
+
+#[test]
 fn what_plugins_keep_themselves_is_grouped_by_name() {
     let metrics = Metrics::default();
     let (jwt, limit) = (metrics.plugin("jwt"), metrics.plugin("limit"));
@@ -212,6 +245,7 @@ fn what_is_no_more_is_not_shown_and_what_stays_counts_on() {
         routes: ["kept"].into(),
         upstreams: [("kept", ["b:1".to_owned()].into())].into(),
         plugins: ["kept"].into(),
+        canaries: BTreeSet::default(),
         listeners: ["kept".to_owned()].into(),
         outputs: ["kept"].into(),
     });

@@ -78,6 +78,25 @@ impl Families {
                 })
             })?;
         }
+        text.counters("plugin_shadow_decisions", "Decisions without effect", |family| {
+            plugins.iter().try_for_each(|(plugin, metrics)| {
+                metrics.shadow_decisions.all().try_for_each(|(decision, n)| {
+                    family.put(&[("plugin", plugin), ("decision", decision)], n)
+                })
+            })
+        })?;
+        text.counters(
+            "plugin_shadow_differences",
+            "Those unlike the stable version's",
+            |family| {
+                plugins.iter().try_for_each(|(plugin, metrics)| {
+                    match metrics.shadow_differences.get() {
+                        0 => Ok(()),
+                        differences => family.put(&[("plugin", plugin)], differences),
+                    }
+                })
+            },
+        )?;
         for (name, help, read) in GAUGES {
             let values = plugins.iter().map(|(plugin, all)| ([("plugin", &**plugin)], read(all)));
             text.gauges(name, help, values)?;
