@@ -13,17 +13,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Version};
-use tidegate::body::Held;
 use tidegate::config;
 use tidegate::facts::{
     Client, Exchange, Finish, HeadLimits, Open, RequestHead, Scheme, Source, Tally,
 };
-use tidegate::plugin::{Engine, Entry, FunctionCache, Loader, Pipeline, Services, Trace};
-use tidegate::state::{counter, kv, output};
-use tidegate::telemetry::Metrics;
+use tidegate::plugin::{Engine, Entry, FunctionCache, Loader, Pipeline, Services};
+use tidegate::state::output;
 
 /// The secret of the JWT scenarios; long enough for HS256.
 pub const SECRET: &str = "a secret of the benches, 32 bytes";
@@ -44,14 +41,7 @@ pub fn pipeline(plugins: &str) -> Pipeline {
         config::load_text("bench.toml", &text, &|_| None).unwrap_or_else(|f| panic!("{f}"));
     let engine = Arc::new(Engine::new(1000, FunctionCache::new(None)).expect("an engine"));
     let outputs = output::Outputs::open(&loaded.config.outputs, None).expect("outputs");
-    let services = Services {
-        counters: Arc::new(counter::Counters::new(100_000)),
-        kv: Arc::new(kv::Store::default()),
-        outputs: Arc::new(ArcSwap::from_pointee(outputs)),
-        metrics: Arc::new(Metrics::default()),
-        trace: Trace::default(),
-        held: Held::new(1 << 30),
-    };
+    let services = Services::new(&loaded.config.limits, outputs);
     let loader = Loader::new(engine, services).expect("a loader");
     let dir = &loaded.config.gateway.plugins_dir;
     let plugins = loaded.config.plugins.iter().map(|plugin| {

@@ -10,6 +10,7 @@
 mod canary;
 mod check;
 mod condition;
+mod consumer;
 mod destination;
 mod document;
 mod environment;
@@ -42,7 +43,6 @@ use std::path::Path;
 pub use finding::{Finding, Findings, Level};
 pub use grants::scope_example;
 pub use model::*;
-pub use secret::Secret;
 pub use source::{Location, Sources, Watched};
 
 use check::Checked;

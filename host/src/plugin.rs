@@ -49,7 +49,9 @@ use contract::bindings::tidegate::plugin::types;
 use instance::Instances;
 
 use crate::body::Held;
-use crate::config::{Budget, Grants, Isolation, OnError, OnLargeBody};
+use crate::config::{Budget, Grants, Isolation, Limits, OnError, OnLargeBody};
+use crate::state::consumer::Consumers;
+use crate::state::secret::Secrets;
 use crate::state::{counter, kv, output};
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{Phase, PluginMetrics};
@@ -57,6 +59,8 @@ use crate::telemetry::metrics::{Phase, PluginMetrics};
 /// What all plugins of a gateway share.
 #[derive(Clone)]
 pub struct Services {
+    /// Behind `consumers`; exchanged when the configuration changes.
+    pub consumers: Arc<ArcSwap<Consumers>>,
     /// Behind `counter`.
     pub counters: Arc<counter::Counters>,
     /// Behind `kv`.
@@ -65,6 +69,8 @@ pub struct Services {
     pub outputs: Arc<ArcSwap<output::Outputs>>,
     /// Behind `metrics`, and what is counted of plugins.
     pub metrics: Arc<Metrics>,
+    /// Behind `secret`; exchanged when the configuration changes.
+    pub secrets: Arc<ArcSwap<Secrets>>,
     /// Whose calls are shown.
     pub trace: Trace,
     /// Bodies that are held for plugins.
@@ -75,6 +81,23 @@ pub struct Services {
 #[must_use]
 pub fn is_embedded(component: &str) -> bool {
     embedded::find(component).is_some()
+}
+
+impl Services {
+    /// With nothing in them yet, and nobody traced.
+    #[must_use]
+    pub fn new(limits: &Limits, outputs: output::Outputs) -> Self {
+        Self {
+            consumers: Arc::default(),
+            counters: Arc::new(counter::Counters::new(limits.counters)),
+            kv: Arc::default(),
+            outputs: Arc::new(ArcSwap::from_pointee(outputs)),
+            metrics: Arc::default(),
+            secrets: Arc::default(),
+            trace: Trace::default(),
+            held: Held::new(limits.held_bodies_bytes),
+        }
+    }
 }
 
 /// Who produced a response, in the contract's words.

@@ -24,7 +24,9 @@ use crate::plugin::{
     Canary, Engine, Entry, Fault, Loader, Origin, Pipeline, Place, Plugin, Services,
 };
 use crate::route::Router;
+use crate::state::consumer::Consumers;
 use crate::state::output::Outputs;
+use crate::state::secret::Secrets;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{RouteMetrics, UNMATCHED};
 use crate::upstream::Upstream;
@@ -203,7 +205,9 @@ impl Snapshot {
         self.loader.services().outputs.store(Arc::clone(&self.outputs));
         services.outputs.store(Arc::clone(&self.outputs));
         services.counters.set_entries_max(self.settings.limits.counters);
-        services.kv.retain(|name| config.plugins.iter().any(|plugin| plugin.name == name));
+        services.kv.retain(&config.plugins);
+        services.consumers.store(Arc::new(Consumers::new(&config.consumers)));
+        services.secrets.rcu(|previous| Secrets::new(&config.secrets, previous));
         services.metrics.retain(&crate::telemetry::metrics::Live::of(config));
         services.held.set_max(self.settings.limits.held_bodies_bytes);
         services.metrics.set_snapshot(self.id);

@@ -2,9 +2,17 @@
 
 use crate::host::exchange as host;
 
+use crate::consumers::Consumer;
+
 pub use crate::bindings::plugin::tidegate::plugin::exchange::{
     AttributeValue as Attribute, ClientFacts as Client, TlsFacts as Tls,
 };
+
+/// Who calls, by name.
+const CONSUMER_ATTRIBUTE: &str = "consumer";
+
+/// The names of the caller's groups, separated by commas.
+const GROUPS_ATTRIBUTE: &str = "consumer.groups";
 
 /// The request id: what the client sees in `x-request-id`. At most 128 visible ASCII characters.
 #[must_use]
@@ -32,7 +40,7 @@ pub fn tls() -> Option<Tls> {
 
 /// An attribute by name.
 ///
-/// First-party plugins use `consumer` (the caller's name), `auth.subject`, `auth.issuer`,
+/// First-party plugins use `consumer` (the caller's name), `consumer.groups`, `auth.subject`, `auth.issuer`,
 /// `auth.claims` (JSON) and `ratelimit.remaining`.
 #[must_use]
 pub fn attribute(name: &str) -> Option<Attribute> {
@@ -60,6 +68,23 @@ pub fn attributes() -> Vec<(String, Attribute)> {
 /// Names and texts would exceed 64 KiB, or there would be more than 128 attributes.
 pub fn set_attribute(name: &str, value: impl Into<Attribute>) -> Result<(), String> {
     host::set_attribute(name, &value.into())
+}
+
+/// Leaves who calls for all that comes later: the attributes `consumer` (the name) and
+/// `consumer.groups` (the names of its groups, separated by commas).
+///
+/// # Errors
+/// As [`set_attribute`]; the exchange has no consumer then.
+pub fn set_consumer(consumer: &Consumer) -> Result<(), String> {
+    set_attribute(GROUPS_ATTRIBUTE, consumer.groups.join(","))?;
+    set_attribute(CONSUMER_ATTRIBUTE, consumer.name.as_str())
+}
+
+/// The groups that a plugin has left by [`set_consumer`]; empty if there are none.
+#[must_use]
+pub fn consumer_groups() -> Vec<String> {
+    let groups = text_attribute(GROUPS_ATTRIBUTE).unwrap_or_default();
+    groups.split(',').filter(|group| !group.is_empty()).map(str::to_owned).collect()
 }
 
 impl From<&str> for Attribute {

@@ -30,11 +30,12 @@
 //! host counts, and panics where the host traps, such as for a function that is called outside its
 //! phases. Time stands still until the test moves [`clock`].
 //!
-//! Counters, keys, outputs, metrics and the clock last as long as the thread. The test runner gives
+//! Consumers, counters, keys, outputs, metrics, secrets and the clock last as long as the thread. The test runner gives
 //! each test a thread of its own, unless it runs with `--test-threads=1`; a test for which that
 //! matters begins with [`reset`].
 
 pub mod clock;
+pub mod consumers;
 pub mod counter;
 pub mod crypto;
 pub mod exchange;
@@ -45,6 +46,7 @@ pub mod outcome;
 pub mod output;
 pub mod request;
 pub mod response;
+pub mod secret;
 
 mod fields;
 mod phase;
@@ -62,7 +64,7 @@ use crate::{
 };
 use phase::Phase;
 
-/// Forgets everything: counters, keys, outputs, metrics, messages, the time.
+/// Forgets everything: consumers, counters, keys, outputs, metrics, secrets, messages, the time.
 pub fn reset() {
     state::with(|state| *state = state::State::new());
 }

@@ -1,7 +1,8 @@
 //! Keys and values in the gateway's memory. Needs the grant `kv`.
 //!
 //! Each plugin (by its name in `gateway.toml`) has a space of its own, shared by all workers and
-//! kept across reloads, but not across restarts.
+//! kept across reloads, but not across restarts. The grant may name a space that several plugins
+//! share, and prefixes that keys must have.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ pub fn get(key: &str) -> Option<Entry> {
 /// Writes; returns the new version. `ttl` is how long the value stays; for good if absent.
 ///
 /// # Errors
-/// [`KvError::TooLarge`] and [`KvError::Full`].
+/// [`KvError::TooLarge`], [`KvError::Full`] and [`KvError::Denied`].
 pub fn set(key: &str, value: impl AsRef<[u8]>, ttl: Option<Duration>) -> Result<u64, KvError> {
     host::set(key, value.as_ref(), ttl.map(ms))
 }

@@ -79,6 +79,8 @@
 //! | [`crypto`] | signatures, MACs, hashes, random bytes | `crypto` |
 //! | [`kv`] | values that outlast an exchange | `kv` |
 //! | [`output`] | lines for files and standard output | `output` |
+//! | [`consumers`] | known callers, by what they present | `consumers` |
+//! | [`secret`] | keys and passwords that are not in `gateway.toml` | `secret` |
 //!
 //! A component imports only the modules that the plugin uses, and `gateway.toml` has to grant those
 //! with a grant.
@@ -97,6 +99,7 @@
 pub mod answer;
 pub mod clock;
 pub mod config;
+pub mod consumers;
 pub mod counter;
 pub mod crypto;
 pub mod exchange;
@@ -107,6 +110,7 @@ pub mod output;
 pub mod plugin;
 pub mod request;
 pub mod response;
+pub mod secret;
 
 #[cfg(not(target_family = "wasm"))]
 pub mod fake;

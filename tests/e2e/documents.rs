@@ -8,16 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use tempfile::TempDir;
 use tidegate::config::{self, Loaded};
 use tidegate::failure::Failure;
-use tidegate::plugin::{Engine, FunctionCache, Services, Trace};
+use tidegate::plugin::{Engine, FunctionCache, Services};
 use tidegate::snapshot::{Builder, Purpose};
-use tidegate::state::counter::Counters;
-use tidegate::state::kv;
 use tidegate::state::output::Outputs;
-use tidegate::telemetry::Metrics;
 
 /// Long enough for every key that an example takes from the environment.
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -111,7 +107,8 @@ fn examples() -> Vec<Example> {
     examples
 }
 
-/// What the examples refer to, in a folder: the plugin to copy, and a certificate with its key.
+/// What the examples refer to, in a folder: the plugin to copy, a certificate with its key, and a
+/// secret.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("plugins")).unwrap();
@@ -119,6 +116,8 @@ fn folder() -> TempDir {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.path().join("cert.pem"), certified.cert.pem()).unwrap();
     fs::write(folder.path().join("key.pem"), certified.signing_key.serialize_pem()).unwrap();
+    fs::create_dir(folder.path().join("keys")).unwrap();
+    fs::write(folder.path().join("keys/partner.key"), SECRET).unwrap();
     folder
 }
 
@@ -140,14 +139,9 @@ fn load(example: &Example, folder: &Path) -> Loaded {
 
 /// What `tidegate check` builds with.
 fn builder(cache: &Path) -> Builder {
-    let services = Services {
-        counters: Arc::new(Counters::new(1000)),
-        kv: Arc::new(kv::Store::default()),
-        outputs: Arc::new(ArcSwap::from_pointee(Outputs::open(&[], None).unwrap())),
-        metrics: Arc::new(Metrics::default()),
-        trace: Trace::default(),
-        held: tidegate::body::Held::new(1 << 20),
-    };
+    let text = "[[listeners]]\naddress = \"127.0.0.1:0\"\n";
+    let limits = config::load_text("gateway.toml", text, &|_| None).unwrap().config.limits;
+    let services = Services::new(&limits, Outputs::open(&[], None).unwrap());
     let cache = FunctionCache::new(Some(cache.to_owned()));
     Builder::new(Arc::new(Engine::new(100, cache).unwrap()), services)
 }

@@ -36,6 +36,7 @@ pub(super) fn of(gateway: &Gateway) -> Value {
         "plugins": plugins(&snapshot),
         "upstreams": snapshot.upstreams.iter().map(|at| upstream(at)).collect::<Vec<_>>(),
         "outputs": outputs(&snapshot),
+        "consumers": gateway.services.consumers.load().len(),
         "counters": {
             "held": gateway.services.counters.len(),
             "limit": snapshot.settings.limits.counters,

@@ -13,7 +13,10 @@ use super::table::Table;
 use super::tree::{Kind, Node};
 use super::value::{Value, each};
 use super::{Config, Finding, Sources};
-use super::{UpstreamId, gateway, limits, listener, output, pipeline, plugin, route, upstream};
+use super::{
+    UpstreamId, consumer, gateway, limits, listener, output, pipeline, plugin, route, secret,
+    upstream,
+};
 
 /// Tables that gateway.toml alone may hold: there is one of each, or their order matters to no
 /// included file.
@@ -63,13 +66,18 @@ impl<'a> Check<'a> {
     }
 
     fn read_beside(&self, path: &str) -> Result<String, String> {
-        let file = self.folder.join(path);
-        self.read.borrow_mut().insert(file.clone());
-        let size = std::fs::metadata(&file).map_err(|error| error.to_string())?.len();
-        if size > environment::FILE_BYTES_MAX {
-            return Err(format!("it is longer than {} bytes", environment::FILE_BYTES_MAX));
+        let bytes = self.read_file(&self.folder.join(path), environment::FILE_BYTES_MAX)?;
+        String::from_utf8(bytes).map_err(|_error| "it is not in UTF-8".to_owned())
+    }
+
+    /// A file whose content is a part of the configuration, so that it is watched.
+    pub(super) fn read_file(&self, file: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
+        self.read.borrow_mut().insert(file.to_owned());
+        let size = std::fs::metadata(file).map_err(|error| error.to_string())?.len();
+        if size > bytes_max {
+            return Err(format!("it is longer than {bytes_max} bytes"));
         }
-        std::fs::read_to_string(&file).map_err(|error| error.to_string())
+        std::fs::read(file).map_err(|error| error.to_string())
     }
 
     /// A path of the file, which may be relative to the folder of gateway.toml.
@@ -136,7 +144,8 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
     let outputs = Names::collect(check, "output", all("outputs"));
     let upstreams = Names::collect(check, "upstream", all("upstreams"));
     let plugins = Names::collect(check, "plugin", all("plugins"));
-    let secrets = Names::collect(check, "secret", Vec::new());
+    let consumers = Names::collect(check, "consumer", all("consumers"));
+    let secrets = Names::collect(check, "secret", all("secrets"));
     let gateway = gateway.and_then(|table| gateway::read(table, check, &plugins));
     let routes = route::read(check, &all("routes"), &upstreams, &plugins);
     main.end();
@@ -149,6 +158,9 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
     let mut ids = (0..).map(UpstreamId);
     let upstreams = each(&upstreams.entries, |entry| upstream::read(entry, ids.next()?, &plugins));
     plugins.warn_of_unused(check);
+    secrets.warn_of_unused(check);
+    let consumers = consumer::read(&consumers.entries, check);
+    let secrets = secret::read(&secrets.entries, check);
 
     let (gateway, gateway_pipeline) = gateway?;
     let (upstreams, upstream_pipelines): (Vec<_>, Vec<_>) = upstreams?.into_iter().unzip();
@@ -160,6 +172,8 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
         limits: limits?,
         listeners: listeners?,
         outputs: outputs?,
+        consumers: consumers?,
+        secrets: secrets?,
         upstreams,
         plugins,
         routes,

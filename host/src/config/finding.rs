@@ -41,8 +41,9 @@ struct Place {
     line: usize,
     /// 1-based, in characters.
     column: usize,
+    /// Absent if it holds what should not be shown.
     #[serde(skip)]
-    source_line: String,
+    source_line: Option<String>,
     /// In characters, at least 1.
     #[serde(skip)]
     width: usize,
@@ -77,7 +78,7 @@ impl Finding {
         let place = Place {
             line: before.matches('\n').count() + 1,
             column,
-            source_line: line.chars().map(printable).collect(),
+            source_line: Some(line.chars().map(printable).collect()),
             width: width.min(rest).max(1),
             order: (at.file, at.span.start),
         };
@@ -99,6 +100,14 @@ impl Finding {
     /// The same, if there is one.
     pub(super) fn maybe_hint(self, hint: Option<String>) -> Self {
         Self { hint: hint.or(self.hint), ..self }
+    }
+
+    /// Without the line of the file, which holds a credential in all likelihood.
+    pub(super) fn hidden(mut self) -> Self {
+        if let Some(place) = &mut self.place {
+            place.source_line = None;
+        }
+        self
     }
 
     /// The same finding as a warning.
@@ -151,8 +160,9 @@ impl fmt::Display for Finding {
         writeln!(f, "{level}: {}", self.message)?;
         let gutter = self.place.as_ref().map_or(1, |place| place.line.to_string().len());
         write!(f, "{:gutter$}--> {}", "", self.position())?;
-        if let Some(place) = &self.place {
-            let Place { line, column, source_line, width, .. } = place;
+        if let Some(place) = &self.place
+            && let Place { line, column, source_line: Some(source_line), width, .. } = place
+        {
             write!(f, "\n{:gutter$} |\n{line} | {source_line}\n", "")?;
             write!(f, "{:gutter$} | {:pad$}{}", "", "", "^".repeat(*width), pad = column - 1)?;
             if !self.label.is_empty() {

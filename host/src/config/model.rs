@@ -3,11 +3,13 @@
 //! Past `check` nobody asks again. Indexes such as [`UpstreamId`] come from there only.
 
 mod canary;
+mod consumer;
 mod grants;
 mod matcher;
 mod pipeline;
 mod plugin;
 mod route;
+mod secret;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -18,6 +20,7 @@ use ipnet::IpNet;
 
 use super::Location;
 pub use canary::{Canary, CanaryKey, Selection, Share, Version};
+pub use consumer::{Consumer, Credential};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
 pub(crate) use matcher::as_written;
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
@@ -27,6 +30,7 @@ pub use plugin::{
     PluginPlaces,
 };
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
+pub use secret::{NamedSecret, Secret};
 pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId};
 
 /// A whole gateway.toml with its includes.
@@ -42,6 +46,10 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Without `stdout` and `stderr`, which always exist.
     pub outputs: Vec<Output>,
+    /// In the order of the file.
+    pub consumers: Vec<Consumer>,
+    /// In the order of the file.
+    pub secrets: Vec<NamedSecret>,
     /// Indexed by [`UpstreamId`].
     pub upstreams: Vec<Upstream>,
     /// Indexed by [`PluginId`].

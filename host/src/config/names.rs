@@ -3,17 +3,17 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Location;
 use super::check::Check;
 use super::suggest;
 use super::tree::Kind;
 use super::value::{Entry, Value, quoted};
-use super::{Finding, Location};
 
 /// In bytes. A label on every metric and a field of every log line.
 const NAME_BYTES_MAX: usize = 64;
 
 /// Whether a text can be a name: `[a-z0-9][a-z0-9-_.]*`.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let first = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     text.len() <= NAME_BYTES_MAX
         && text.bytes().next().is_some_and(first)
@@ -28,6 +28,11 @@ pub(super) fn read(value: &Value<'_>, what: &str) -> Option<String> {
     }
     refuse(value.check, value.at(), &text.quoted(), what);
     None
+}
+
+/// Refuses a key that the user chose; `what` as in [`read`].
+pub(super) fn refuse_key(check: &Check<'_>, entry: &Entry<'_>, what: &str) {
+    refuse(check, entry.key_at, &quoted(entry.key), what);
 }
 
 fn refuse(check: &Check<'_>, at: &Location, quoted: &str, what: &str) {
@@ -132,12 +137,12 @@ impl<'a> Names<'a> {
         for (index, entry) in self.entries.iter().enumerate() {
             if !used.contains(&index) {
                 let message = format!("{} `{}` is not used", self.kind, entry.key);
-                check.warn(unused(check, entry.key_at, message));
+                let label = match self.kind {
+                    "secret" => "no plugin is granted it",
+                    _ => "no route refers to it",
+                };
+                check.warn(check.sources.finding(entry.key_at, message).label(label));
             }
         }
     }
-}
-
-fn unused(check: &Check<'_>, at: &Location, message: String) -> Finding {
-    check.sources.finding(at, message).label("no route refers to it")
 }

@@ -1,5 +1,6 @@
 //! Each test is a file and what the user sees for it.
 
+mod consumers;
 mod destinations;
 mod docs;
 mod environment;
@@ -28,7 +29,7 @@ address = "127.0.0.1:8080"
 
 /// The environment of every test.
 fn environment(name: &str) -> Option<String> {
-    (name == "SECRET").then(|| "hunter 2/".to_owned())
+    matches!(name, "SECRET" | "DATABASE_PASSWORD").then(|| "hunter 2/".to_owned())
 }
 
 /// Loads a file, with a listener unless it speaks of listeners itself.

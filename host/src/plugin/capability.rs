@@ -1,6 +1,7 @@
 //! What a guest may call: one file for each interface of `wit/`.
 
 mod clock;
+mod consumers;
 mod counter;
 mod crypto;
 mod exchange;
@@ -10,6 +11,7 @@ mod metrics;
 mod output;
 mod request;
 mod response;
+mod secret;
 
 use wasmtime::Result;
 use wasmtime::component::{HasSelf, Linker};

@@ -1,5 +1,6 @@
 //! What the host keeps for one instance: the exchange it serves and what it may use.
 
+use std::borrow::Cow;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +13,10 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::trace::Tracer;
+use crate::config::Grants;
 use crate::facts::Open;
+use crate::state::consumer::Consumers;
+use crate::state::secret::{Ending, Secrets};
 use crate::state::{counter, kv, output};
 use crate::telemetry::metrics::{HostCalls, Interface, PluginMetrics};
 
@@ -58,10 +62,14 @@ pub(super) struct Shared {
     pub(super) name: Box<str>,
     /// What logs call it: of a canary another than `name`.
     pub(super) label: Box<str>,
+    /// Empty if the file says nothing: what is granted then has no scope.
+    pub(super) grants: Grants,
+    pub(super) consumers: Arc<ArcSwap<Consumers>>,
     pub(super) counters: Arc<counter::Counters>,
     pub(super) kv: Arc<kv::Space>,
     pub(super) outputs: Arc<ArcSwap<output::Outputs>>,
     pub(super) metrics: Arc<PluginMetrics>,
+    pub(super) secrets: Arc<ArcSwap<Secrets>>,
     pub(super) memory_bytes: usize,
     /// Absent if nobody wants to see what the plugin does.
     pub(super) tracer: Option<Arc<Tracer>>,
@@ -134,7 +142,21 @@ impl Guest {
     /// What the guest printed to standard output and error since the last call of this.
     pub(super) fn take_printed(&mut self) -> Option<String> {
         let printed = self.wasi.as_ref()?.printed.take();
-        (!printed.is_empty()).then(|| String::from_utf8_lossy(&printed).trim_end().to_owned())
+        if printed.is_empty() {
+            return None;
+        }
+        let is_cut = printed.len() == PRINTED_BYTES_MAX;
+        let shown = self.redact(&printed, if is_cut { Ending::Cut } else { Ending::Whole });
+        Some(String::from_utf8_lossy(&shown).trim_end().to_owned())
+    }
+
+    /// Without the secrets that the plugin may read.
+    pub(super) fn redact<'t>(&self, text: &'t [u8], ending: Ending) -> Cow<'t, [u8]> {
+        let granted = self.shared.grants.secrets();
+        if granted.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        self.shared.secrets.load().redact(granted, text, ending)
     }
 }
 

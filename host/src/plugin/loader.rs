@@ -26,6 +26,7 @@ use super::guest::{Guest, Shared};
 use super::instance::{self, Image, Instances};
 use super::{Fault, Identity, Place, Plugin, Services, capability};
 use crate::config;
+use crate::state::kv::Owner;
 use grants::check;
 pub(crate) use identity::hex_digest;
 use source::{Source, find};
@@ -128,14 +129,18 @@ impl Loader {
     }
 
     fn shared(&self, config: &config::Plugin, kv_bytes: usize, memory_bytes: usize) -> Arc<Shared> {
-        let Services { counters, kv, outputs, metrics, trace, held: _ } = &self.services;
+        let Services { consumers, counters, kv, outputs, metrics, secrets, trace, held: _ } =
+            &self.services;
         Arc::new(Shared {
             name: config.name.as_str().into(),
             label: config.label().into(),
+            grants: config.grants.clone().unwrap_or_default(),
+            consumers: Arc::clone(consumers),
             counters: Arc::clone(counters),
-            kv: kv.space(&config.name, kv_bytes),
+            kv: kv.space(Owner::of(config), kv_bytes),
             outputs: Arc::clone(outputs),
             metrics: metrics.plugin(&config.label()),
+            secrets: Arc::clone(secrets),
             memory_bytes,
             tracer: trace.of(&config.name),
         })

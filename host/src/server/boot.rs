@@ -2,17 +2,11 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
 use super::StartError;
-use crate::body::Held;
 use crate::config::{Config, Loaded, suggest};
 use crate::plugin::{Engine, FunctionCache, Services, Trace};
 use crate::snapshot::Builder;
-use crate::state::counter::Counters;
-use crate::state::kv;
 use crate::state::output::Outputs;
-use crate::telemetry::Metrics;
 
 /// What is fixed for the life of a process; a change of it is warned of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,14 +41,7 @@ impl Fixed {
 pub(crate) fn builder(config: &Config, trace: Trace) -> Result<(Builder, Services), StartError> {
     let outputs = Outputs::open(&[], None)
         .map_err(|(_, error)| StartError::io("standard output cannot be had")(error))?;
-    let services = Services {
-        counters: Arc::new(Counters::new(config.limits.counters)),
-        kv: Arc::new(kv::Store::default()),
-        outputs: Arc::new(ArcSwap::from_pointee(outputs)),
-        metrics: Arc::new(Metrics::default()),
-        trace,
-        held: Held::new(config.limits.held_bodies_bytes),
-    };
+    let services = Services { trace, ..Services::new(&config.limits, outputs) };
     let cache = FunctionCache::new(config.gateway.cache_dir.clone());
     let engine =
         Engine::new(config.limits.instances, cache).map_err(|error| wasmtime_error(&error))?;

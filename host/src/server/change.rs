@@ -130,6 +130,8 @@ impl Difference {
             (old.admin != new.admin, "admin"),
             (addresses(old) != addresses(new), "listeners"),
             (files(old) != files(new), "outputs"),
+            (old.consumers != new.consumers, "consumers"),
+            (old.secrets != new.secrets, "secrets"),
         ];
         self.0.extend(
             tables.iter().filter(|(differs, _)| *differs).map(|(_, name)| (*name).to_owned()),

@@ -1,5 +1,5 @@
-//! Keys and values in memory: a space for each plugin, shared by all threads and kept across
-//! reloads.
+//! Keys and values in memory: a space for each plugin, or for several by a name of their own, shared
+//! by all threads and kept across reloads.
 //!
 //! A value whose time is over is as good as gone; whoever comes across it removes it, and
 //! [`Store::sweep`] removes the rest. What a space holds is counted in bytes as it is written, so
@@ -7,11 +7,12 @@
 
 mod space;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
+use crate::config::{Grants, Plugin};
 pub use space::Space;
 
 /// Bytes of a key.
@@ -56,19 +57,40 @@ pub enum Expected {
     Version(u64),
 }
 
-/// The spaces of all plugins.
+/// Whose space it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owner {
+    /// One plugin's, by its name.
+    Plugin(String),
+    /// That of all plugins which are granted this name.
+    Shared(String),
+}
+
+impl Owner {
+    /// Whose space a plugin uses.
+    #[must_use]
+    pub fn of(plugin: &Plugin) -> Self {
+        let scope = plugin.grants.as_ref().and_then(Grants::kv);
+        match scope.and_then(|scope| scope.space.clone()) {
+            Some(space) => Self::Shared(space),
+            None => Self::Plugin(plugin.name.clone()),
+        }
+    }
+}
+
+/// All spaces.
 #[derive(Debug, Default)]
 pub struct Store {
-    spaces: Mutex<BTreeMap<Box<str>, Arc<Space>>>,
+    spaces: Mutex<BTreeMap<Owner, Arc<Space>>>,
 }
 
 impl Store {
-    /// The space of a plugin, by its name, which may hold so many bytes from now on.
+    /// This owner's space, which may hold so many bytes from now on.
     ///
     /// What it holds beyond a smaller bound stays until it is removed or its time is over.
-    pub fn space(&self, plugin: &str, bytes_max: usize) -> Arc<Space> {
+    pub fn space(&self, owner: Owner, bytes_max: usize) -> Arc<Space> {
         let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
-        let space = spaces.entry(plugin.into()).or_default();
+        let space = spaces.entry(owner).or_default();
         space.set_bytes_max(bytes_max);
         Arc::clone(space)
     }
@@ -88,11 +110,12 @@ impl Store {
         }
     }
 
-    /// Drops the spaces of plugins that are no more.
+    /// Drops the spaces that none of these plugins uses.
     ///
     /// An exchange that holds one may use it to its end.
-    pub fn retain(&self, is_alive: impl Fn(&str) -> bool) {
+    pub fn retain(&self, plugins: &[Plugin]) {
+        let owners: BTreeSet<Owner> = plugins.iter().map(Owner::of).collect();
         let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
-        spaces.retain(|plugin, _| is_alive(plugin));
+        spaces.retain(|owner, _| owners.contains(owner));
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct Space {
     version: u64,
     /// Bytes of keys and values that fit; no limit if absent.
     capacity: Option<usize>,
+    /// What a key must begin with, one of these; empty means any key.
+    prefixes: Vec<String>,
 }
 
 struct Stored {
@@ -28,9 +30,19 @@ pub fn set_capacity(bytes: usize) {
     state::with(|state| state.kv.capacity = Some(bytes));
 }
 
+/// Grants the plugin no keys but those that begin with one of these.
+pub fn set_prefixes(prefixes: &[&str]) {
+    let prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
+    state::with(|state| state.kv.prefixes = prefixes);
+}
+
 impl Space {
+    fn allows(&self, key: &str) -> bool {
+        self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| key.starts_with(prefix))
+    }
+
     fn get(&self, key: &str, now_ms: u64) -> Option<&Entry> {
-        let stored = self.values.get(key)?;
+        let stored = self.values.get(key).filter(|_| self.allows(key))?;
         stored.ends_ms.is_none_or(|ends| now_ms < ends).then_some(&stored.entry)
     }
 
@@ -41,6 +53,9 @@ impl Space {
         ttl_ms: Option<u64>,
         now_ms: u64,
     ) -> Result<u64, KvError> {
+        if !self.allows(key) {
+            return Err(KvError::Denied);
+        }
         if key.len() > KEY_BYTES_MAX || value.len() > VALUE_BYTES_MAX {
             return Err(KvError::TooLarge);
         }
@@ -78,6 +93,9 @@ pub(crate) fn compare_and_set(
     state::with(|state| {
         let now_ms = state.clock.unix_ms();
         let version = state.kv.get(key, now_ms).map(|entry| entry.version);
+        if !state.kv.allows(key) {
+            return Err(KvError::Denied);
+        }
         match version == expected {
             true => state.kv.set(key, value, ttl_ms, now_ms),
             false => Err(KvError::Conflict),
@@ -89,7 +107,9 @@ pub(crate) fn delete(key: &str) -> bool {
     phase::not_in_configure("kv.delete");
     state::with(|state| {
         let there = state.kv.get(key, state.clock.unix_ms()).is_some();
-        state.kv.values.remove(key);
+        if there {
+            state.kv.values.remove(key);
+        }
         there
     })
 }
@@ -121,6 +141,21 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(compare_and_set("a", Some(first), "3", None), Err(KvError::Conflict));
         assert_eq!(get("a").unwrap().value, b"2");
+    }
+
+    #[test]
+    fn a_key_outside_the_scope_of_the_grant_is_out_of_reach() {
+        reset();
+        set("other", "1", None).unwrap();
+        super::set_prefixes(&["user:", "team:"]);
+        assert_eq!(set("other", "2", None), Err(KvError::Denied));
+        assert_eq!(compare_and_set("other", None, "2", None), Err(KvError::Denied));
+        assert_eq!(get("other"), None);
+        assert!(!delete("other"));
+        set("team:1", "1", None).unwrap();
+        assert_eq!(get("team:1").unwrap().value, b"1");
+        super::set_prefixes(&[]);
+        assert_eq!(get("other").unwrap().value, b"1");
     }
 
     #[test]

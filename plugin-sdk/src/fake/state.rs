@@ -1,8 +1,10 @@
 //! All that the fake host of a thread remembers.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use super::clock::Clock;
+use super::consumers::Consumers;
 use super::counter::Counters;
 use super::crypto::Crypto;
 use super::exchange::Exchange;
@@ -18,11 +20,13 @@ pub(super) struct State {
     pub exchange: Option<Exchange>,
     pub messages: Vec<Message>,
     pub clock: Clock,
+    pub consumers: Consumers,
     pub counters: Counters,
     pub crypto: Crypto,
     pub kv: Space,
     pub metrics: Registry,
     pub outputs: Outputs,
+    pub secrets: BTreeMap<String, Vec<u8>>,
 }
 
 impl State {
@@ -32,11 +36,13 @@ impl State {
             exchange: None,
             messages: Vec::new(),
             clock: Clock::default(),
+            consumers: Consumers::default(),
             counters: Counters::default(),
             crypto: Crypto::default(),
             kv: Space::default(),
             metrics: Registry::default(),
             outputs: Outputs::default(),
+            secrets: BTreeMap::new(),
         }
     }
 }

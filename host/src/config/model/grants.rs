@@ -54,6 +54,14 @@ pub struct KvScope {
     pub prefixes: Vec<String>,
 }
 
+impl KvScope {
+    /// Whether the key may be used.
+    #[must_use]
+    pub fn allows(&self, key: &str) -> bool {
+        self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| key.starts_with(prefix))
+    }
+}
+
 /// A server by scheme, host and port (RFC 6454 section 4).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HttpOrigin {

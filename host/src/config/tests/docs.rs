@@ -48,7 +48,7 @@ fn every_example_of_the_reference_loads() {
                 block.push_str(&format!("{header}\n{body}\n"));
             }
         }
-        let folder = Folder::with(&[("gateway.toml", &block)]);
+        let folder = Folder::with(&[("gateway.toml", &block), ("keys/partner.key", "a key")]);
         if let Err(findings) = folder.load() {
             panic!("the example on line {line} of docs/configuration.md:\n{findings}");
         }
@@ -61,7 +61,8 @@ fn every_key_is_in_the_reference() {
     let mut keys = vec!["include".to_owned()];
     for (name, value) in table {
         keys.push(name.clone());
-        let user_named = matches!(name.as_str(), "outputs" | "upstreams" | "plugins");
+        let user_named =
+            matches!(name.as_str(), "consumers" | "outputs" | "plugins" | "secrets" | "upstreams");
         collect(&value, user_named, &mut keys);
     }
     for key in keys {
@@ -80,7 +81,7 @@ fn collect(value: &toml::Value, user_named: bool, keys: &mut Vec<String>) {
                 if key == "config" {
                     continue;
                 }
-                collect(value, matches!(key.as_str(), "headers" | "query"), keys);
+                collect(value, matches!(key.as_str(), "attributes" | "headers" | "query"), keys);
             }
         }
         toml::Value::Array(items) => items.iter().for_each(|item| collect(item, false, keys)),

@@ -7,9 +7,9 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::super::{
-    Budget, Component, Destination, Endpoint, FixedResponse, Gateway, HostMatcher, HostPolicy,
-    Isolation, Limits, OnError, PathMatcher, PluginId, Redirect, Rewrite, Route, Scope, Tls,
-    UpstreamId, ValueMatcher, load_text,
+    Budget, Component, Consumer, Credential, Destination, Endpoint, FixedResponse, Gateway,
+    HostMatcher, HostPolicy, Isolation, Limits, NamedSecret, OnError, PathMatcher, PluginId,
+    Redirect, Rewrite, Route, Scope, Secret, Tls, UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -85,6 +85,7 @@ http-client = { upstreams = ["users"], hosts = ["https://API.example.com", "http
 kv = { space = "sessions", prefixes = ["user:"] }
 metrics = true
 output = true
+secret = ["hmac"]
 
 [[routes]]
 name = "users"
@@ -121,6 +122,14 @@ respond = { status = 503, headers = { X-A = "1", set-cookie = ["a=1", "b=2"] }, 
 name = "moved"
 match = { host = "old.example.com" }
 redirect = { scheme = "https", host = "New.example.com", port = 8443, path = "/x", status = 308 }
+
+[consumers.alice]
+groups = ["staff", "admin"]
+credentials = [{ kind = "key", id = "${SECRET}" }, { kind = "basic", id = "alice", secret = "pw" }]
+attributes = { plan = "gold", area = "eu" }
+
+[secrets.hmac]
+env = "SECRET"
 "#;
 
 #[test]
@@ -192,6 +201,31 @@ fn the_upstreams_are_as_the_file_says() {
 }
 
 #[test]
+fn the_consumers_and_secrets_are_as_the_file_says() {
+    let config = loaded(EVERY_KEY).config;
+    let text = |text: &str| text.to_owned();
+    let credential = |kind, id, secret: Option<&str>| Credential {
+        kind: text(kind),
+        id: Secret::new(text(id)),
+        secret: secret.map(|secret| Secret::new(text(secret))),
+    };
+    assert_eq!(
+        config.consumers,
+        [Consumer {
+            name: text("alice"),
+            groups: vec![text("staff"), text("admin")],
+            credentials: vec![
+                credential("key", "hunter 2/", None),
+                credential("basic", "alice", Some("pw")),
+            ],
+            attributes: vec![(text("area"), text("eu")), (text("plan"), text("gold"))],
+        }]
+    );
+    let value = Secret::new(b"hunter 2/".to_vec());
+    assert_eq!(config.secrets, [NamedSecret { name: text("hmac"), value }]);
+}
+
+#[test]
 fn the_plugins_are_as_the_file_says() {
     let loaded = loaded(EVERY_KEY);
     let [auth, own] = loaded.config.plugins.as_slice() else { panic!("two plugins") };
@@ -230,6 +264,7 @@ fn the_plugins_are_as_the_file_says() {
             "kv": { "space": "sessions", "prefixes": ["user:"] },
             "metrics": true,
             "output": true,
+            "secret": ["hmac"],
         })
     );
     assert_eq!(

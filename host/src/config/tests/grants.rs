@@ -154,6 +154,30 @@ error: there is no grant `countre`
 }
 
 #[test]
+fn a_secret_that_is_not_defined_is_not_granted() {
+    check(
+        r#"
+[secrets.hmac-key]
+env = "SECRET"
+[plugins.auth]
+component = "jwt"
+[plugins.auth.grants]
+secret = ["hmac_key"]
+"#,
+        r#"
+error: plugin `auth` is granted the secret `hmac_key`, which is not defined
+ --> gateway.toml:6:11
+  |
+6 | secret = ["hmac_key"]
+  |           ^^^^^^^^^^ no secret has this name
+  = hint: did you mean `hmac-key`?
+
+1 error in gateway.toml
+"#,
+    );
+}
+
+#[test]
 fn an_upstream_that_only_a_grant_names_is_used() {
     let loaded = loaded(
         r#"

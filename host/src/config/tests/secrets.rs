@@ -1,7 +1,7 @@
 //! What may be shown to whom.
 
 use super::super::{Secret, ValueMatcher};
-use super::{load, loaded};
+use super::{check, load, loaded};
 
 #[test]
 fn a_secret_is_not_part_of_its_debug_text() {
@@ -70,4 +70,71 @@ worker = 2
         ])
     );
     assert!(!format!("{findings:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_secret_comes_from_outside_of_the_file() {
+    check(
+        r#"
+[secrets.plain]
+value = "hunter2"
+[secrets.unset]
+env = "NOBODY"
+[secrets.two]
+env = "SECRET"
+file = "a"
+[secrets.none]
+[secrets.missing]
+file = "no/such/file"
+[secrets.failing]
+command = ["sh", "-c", "echo hunter2; echo 'no entry' >&2; exit 3"]
+[secrets.silent]
+command = ["true"]
+"#,
+        r#"
+error: the secret `plain` stands in the file
+ --> gateway.toml:2:1
+  = hint: files are copied and shown; write `env`, `file` or `command`, so that it is fetched from where it is kept
+
+error: the environment variable `NOBODY` is not set
+ --> gateway.toml:4:7
+  |
+4 | env = "NOBODY"
+  |       ^^^^^^^^
+  = hint: the value of `env` is the name of a variable
+
+error: `env` and `file` exclude each other
+ --> gateway.toml:7:8
+  |
+7 | file = "a"
+  |        ^^^
+
+error: there is nothing in `secrets.none`
+ --> gateway.toml:8:1
+  |
+8 | [secrets.none]
+  | ^^^^^^^^^^^^^^
+  = hint: add one of `env`, `file`, `command`
+
+error: the secret `missing` cannot be had: No such file or directory (os error 2)
+  --> gateway.toml:10:8
+   |
+10 | file = "no/such/file"
+   |        ^^^^^^^^^^^^^^
+
+error: the secret `failing` cannot be had: its command ended with exit status: 3: no entry
+  --> gateway.toml:12:11
+   |
+12 | command = ["sh", "-c", "echo hunter2; echo 'no entry' >&2; exit 3"]
+   |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+error: the secret `silent` cannot be had: it is empty
+  --> gateway.toml:14:11
+   |
+14 | command = ["true"]
+   |           ^^^^^^^^
+
+7 errors in gateway.toml
+"#,
+    );
 }

@@ -12,6 +12,9 @@ use crate::telemetry::metrics::Interface;
 impl wit::Host for Guest {
     fn get(&mut self, key: String) -> Result<Option<wit::Entry>> {
         self.in_phase("kv.get")?;
+        if !self.may_use(&key) {
+            return Ok(None);
+        }
         Ok(self
             .shared
             .kv
@@ -26,11 +29,7 @@ impl wit::Host for Guest {
         ttl_ms: Option<u64>,
     ) -> Result<Result<u64, wit::KvError>> {
         self.in_phase("kv.set")?;
-        Ok(self
-            .shared
-            .kv
-            .set(&key, Expected::Anything, value, ttl_ms, now_ms())
-            .map_err(Into::into))
+        Ok(self.write_key(&key, Expected::Anything, value, ttl_ms))
     }
 
     fn compare_and_set(
@@ -42,12 +41,32 @@ impl wit::Host for Guest {
     ) -> Result<Result<u64, wit::KvError>> {
         self.in_phase("kv.compare-and-set")?;
         let expected = expected.map_or(Expected::Nothing, Expected::Version);
-        Ok(self.shared.kv.set(&key, expected, value, ttl_ms, now_ms()).map_err(Into::into))
+        Ok(self.write_key(&key, expected, value, ttl_ms))
     }
 
     fn delete(&mut self, key: String) -> Result<bool> {
         self.in_phase("kv.delete")?;
-        Ok(self.shared.kv.delete(&key, now_ms()))
+        Ok(self.may_use(&key) && self.shared.kv.delete(&key, now_ms()))
+    }
+}
+
+impl Guest {
+    /// Whether the key is within the scope of the grant.
+    fn may_use(&self, key: &str) -> bool {
+        self.shared.grants.kv().is_none_or(|scope| scope.allows(key))
+    }
+
+    fn write_key(
+        &self,
+        key: &str,
+        expected: Expected,
+        value: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> std::result::Result<u64, wit::KvError> {
+        if !self.may_use(key) {
+            return Err(wit::KvError::Denied);
+        }
+        self.shared.kv.set(key, expected, value, ttl_ms, now_ms()).map_err(Into::into)
     }
 }
 

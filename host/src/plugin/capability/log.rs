@@ -1,10 +1,13 @@
 //! `log`: messages for the operator.
 
+use std::borrow::Cow;
+
 use tidegate_macros::host_calls;
 use wasmtime::Result;
 
 use crate::plugin::contract::bindings::tidegate::plugin::log::{Host, Level};
 use crate::plugin::guest::{Guest, MESSAGES_PER_CALL, Moment};
+use crate::state::secret::Ending;
 use crate::telemetry::metrics::Interface;
 
 /// Bytes of one message; more is cut.
@@ -18,6 +21,10 @@ impl Host for Guest {
             self.shared.metrics.log_dropped.inc();
             return Ok(());
         }
+        let message = match self.redact(message.as_bytes(), Ending::Whole) {
+            Cow::Borrowed(_whole) => message,
+            Cow::Owned(redacted) => String::from_utf8_lossy(&redacted).into_owned(),
+        };
         self.emit(level, &message);
         if self.moment == Moment::Loading && level == Level::Error {
             self.last_words = Some(message);

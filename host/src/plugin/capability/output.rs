@@ -6,6 +6,7 @@ use wasmtime::Result;
 use crate::plugin::contract::bindings::tidegate::plugin::output as wit;
 use crate::plugin::guest::Guest;
 use crate::state::output::OutputError;
+use crate::state::secret::Ending;
 use crate::telemetry::metrics::Interface;
 
 #[host_calls(Interface::Output)]
@@ -19,6 +20,7 @@ impl wit::Host for Guest {
 
     fn write(&mut self, output: String, line: Vec<u8>) -> Result<Result<(), wit::OutputError>> {
         self.in_phase("output.write")?;
+        let line = self.redact(&line, Ending::Whole);
         Ok(self.shared.outputs.load().write(&output, &line).map_err(|error| match error {
             OutputError::Unknown => wit::OutputError::Unknown,
             OutputError::Overflow => wit::OutputError::Overflow,

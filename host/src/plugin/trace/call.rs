@@ -1,5 +1,6 @@
 //! One host call, from the guest's call to its return.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use super::show::Show;
 use super::{Tracer, write_all};
 use crate::clock;
 use crate::plugin::guest::Guest;
+use crate::state::secret::Ending;
 use crate::telemetry::metrics::Interface;
 
 /// A host call under way; empty if the plugin is not traced.
@@ -62,6 +64,11 @@ impl Guest {
         // The value behind a name that is a credential's is one, whichever way it goes.
         let hides_result = shown.hides_result || shown.show.hides();
         line.push(')');
+        if !tracer.wanted.secrets
+            && let Cow::Owned(redacted) = self.redact(line.as_bytes(), Ending::Whole)
+        {
+            line = String::from_utf8_lossy(&redacted).into_owned();
+        }
         Box::new(Traced { tracer: Arc::clone(tracer), line, began: clock::now(), hides_result })
     }
 }

@@ -150,10 +150,7 @@ impl Control {
         // What the refused one would have counted and kept.
         let config = &self.loaded.config;
         self.gateway.services.metrics.retain(&Live::of(config));
-        self.gateway
-            .services
-            .kv
-            .retain(|name| config.plugins.iter().any(|plugin| plugin.name == name));
+        self.gateway.services.kv.retain(&config.plugins);
         self.gateway.services.metrics.reloaded(Reload::Refused);
         tracing::error!(
             snapshot = self.gateway.snapshot.load().id,

@@ -1,4 +1,4 @@
-//! What one plugin has written.
+//! What one owner has written.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -11,7 +11,7 @@ use super::{ENTRY_BYTES, Entry, Expected, KEY_BYTES_MAX, KvError, VALUE_BYTES_MA
 /// Between two searches for values whose time is over, when a space is full.
 const SWEEP_PERIOD_MS: u64 = 1000;
 
-/// The keys and values of one plugin.
+/// The keys and values of one owner.
 #[derive(Debug, Default)]
 pub struct Space {
     entries: DashMap<Box<str>, Stored>,

@@ -5,6 +5,8 @@
 pub enum Interface {
     /// `clock`.
     Clock,
+    /// `consumers`.
+    Consumers,
     /// `counter`.
     Counter,
     /// `crypto`.
@@ -23,14 +25,17 @@ pub enum Interface {
     Request,
     /// `response`.
     Response,
+    /// `secret`.
+    Secret,
     /// All of WASI, which the toolchains of some languages call.
     Wasi,
 }
 
 impl Interface {
     /// All of them, in their order as numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Clock,
+        Self::Consumers,
         Self::Counter,
         Self::Crypto,
         Self::Exchange,
@@ -40,6 +45,7 @@ impl Interface {
         Self::Output,
         Self::Request,
         Self::Response,
+        Self::Secret,
         Self::Wasi,
     ];
 
@@ -48,6 +54,7 @@ impl Interface {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Clock => "clock",
+            Self::Consumers => "consumers",
             Self::Counter => "counter",
             Self::Crypto => "crypto",
             Self::Exchange => "exchange",
@@ -57,6 +64,7 @@ impl Interface {
             Self::Output => "output",
             Self::Request => "request",
             Self::Response => "response",
+            Self::Secret => "secret",
             Self::Wasi => "wasi",
         }
     }

@@ -2,10 +2,21 @@ use std::sync::Arc;
 use std::thread;
 
 use super::*;
-use crate::state::kv::Store;
+use crate::config;
+use crate::state::kv::{Owner, Store};
+
+fn own(plugin: &str) -> Owner {
+    Owner::Plugin(plugin.to_owned())
+}
+
+/// The plugins of a gateway.toml with these tables.
+fn plugins(tables: &str) -> Vec<config::Plugin> {
+    let text = format!("[[listeners]]\naddress = \"127.0.0.1:0\"\n{tables}");
+    config::load_text("gateway.toml", &text, &|_| None).expect("valid").config.plugins
+}
 
 fn space(bytes_max: usize) -> Arc<Space> {
-    Store::default().space("plugin", bytes_max)
+    Store::default().space(own("plugin"), bytes_max)
 }
 
 fn set(space: &Space, key: &str, value: &str, now_ms: u64) -> Result<u64, KvError> {
@@ -98,9 +109,9 @@ fn a_full_space_makes_room_from_what_is_over() {
 #[test]
 fn a_smaller_bound_keeps_what_there_is() {
     let store = Store::default();
-    let space = store.space("plugin", 10_000);
+    let space = store.space(own("plugin"), 10_000);
     set(&space, "k", "123", 0).expect("room");
-    let same = store.space("plugin", 10);
+    let same = store.space(own("plugin"), 10);
     assert_eq!(get(&same, "k", 0).as_deref(), Some("123"));
     assert_eq!(set(&space, "k", "1234", 0), Err(KvError::Full));
     assert!(set(&space, "k", "12", 0).is_ok());
@@ -109,16 +120,31 @@ fn a_smaller_bound_keeps_what_there_is() {
 #[test]
 fn plugins_have_spaces_of_their_own() {
     let store = Store::default();
-    set(&store.space("a", 1000), "k", "of a", 0).expect("room");
-    assert_eq!(get(&store.space("b", 1000), "k", 0), None);
-    store.retain(|plugin| plugin == "b");
-    assert_eq!(get(&store.space("a", 1000), "k", 0), None);
+    set(&store.space(own("a"), 1000), "k", "of a", 0).expect("room");
+    assert_eq!(get(&store.space(own("b"), 1000), "k", 0), None);
+    store.retain(&plugins("[plugins.b]\ncomponent = \"jwt\""));
+    assert_eq!(get(&store.space(own("a"), 1000), "k", 0), None);
+}
+
+#[test]
+fn a_shared_space_is_kept_while_a_plugin_names_it() {
+    let store = Store::default();
+    let shared = || Owner::Shared("all".to_owned());
+    set(&store.space(shared(), 1000), "k", "of all", 0).expect("room");
+    set(&store.space(own("all"), 1000), "k", "of one", 0).expect("room");
+    store.retain(&plugins(
+        "[plugins.b]\ncomponent = \"jwt\"\ngrants = { kv = { space = \"all\" } }",
+    ));
+    assert_eq!(get(&store.space(shared(), 1000), "k", 0).as_deref(), Some("of all"));
+    assert_eq!(get(&store.space(own("all"), 1000), "k", 0), None);
+    store.retain(&plugins("[plugins.b]\ncomponent = \"jwt\"\ngrants = [\"kv\"]"));
+    assert_eq!(get(&store.space(shared(), 1000), "k", 0), None);
 }
 
 #[test]
 fn a_sweep_removes_what_is_over_and_nothing_else() {
     let store = Store::default();
-    let space = store.space("plugin", 10_000);
+    let space = store.space(own("plugin"), 10_000);
     space.set("over", Expected::Anything, "v", Some(10), 0).expect("room");
     space.set("not yet", Expected::Anything, "v", Some(11), 0).expect("room");
     set(&space, "never", "v", 0).expect("room");
