@@ -26,6 +26,7 @@ pub mod model;
 mod names;
 mod output;
 mod path;
+mod pin;
 mod pipeline;
 mod plugin;
 mod route;

@@ -77,6 +77,13 @@ pub struct Services {
     pub held: Arc<Held>,
 }
 
+/// The files that a plugin was made from.
+pub(crate) struct Files {
+    pub(crate) component: Cow<'static, [u8]>,
+    /// Of the component, if it had to be signed.
+    pub(crate) signature: Option<String>,
+}
+
 /// Whether a component of this name is part of the gateway.
 #[must_use]
 pub fn is_embedded(component: &str) -> bool {
@@ -118,7 +125,7 @@ pub struct Plugin {
     on_large_body: OnLargeBody,
     instances: Instances,
     /// What it was made from, until somebody takes it to keep it.
-    component: Mutex<Option<Cow<'static, [u8]>>>,
+    files: Mutex<Option<Files>>,
 }
 
 /// Where a component came from.
@@ -160,6 +167,10 @@ pub struct Fault {
 pub enum Place {
     /// The value of `component`.
     Component,
+    /// The value of `sha256`.
+    Sha256,
+    /// The value of `signature` or `trusted_keys`.
+    Signature,
     /// The value of `grants`.
     Grants,
     /// A value of `config`, by JSON Pointer.
@@ -185,10 +196,10 @@ impl Plugin {
         &self.identity.digest
     }
 
-    /// The bytes of the component, for the first who asks: they are held only until the plugin has
-    /// served.
-    pub(crate) fn take_component(&self) -> Option<Cow<'static, [u8]>> {
-        self.component.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// The files that it was made from, for the first who asks: they are held only until the plugin
+    /// has served.
+    pub(crate) fn take_files(&self) -> Option<Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// What the component says of itself.

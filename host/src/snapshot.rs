@@ -218,12 +218,12 @@ impl Snapshot {
     /// Keeps the files that new plugins were made from, so that they can be put back. Blocks.
     pub fn keep_versions(&self, cache_dir: Option<&Path>) {
         for plugin in self.plugins.iter().chain(self.canaries.iter().flatten()) {
-            let (Some(component), Origin::File(file), Some(cache_dir)) =
-                (plugin.take_component(), plugin.origin(), cache_dir)
+            let (Some(files), Origin::File(file), Some(cache_dir)) =
+                (plugin.take_files(), plugin.origin(), cache_dir)
             else {
                 continue;
             };
-            if let Err(error) = Versions::of(cache_dir, file).keep(plugin.digest(), &component) {
+            if let Err(error) = Versions::of(cache_dir, file).keep(plugin.digest(), &files) {
                 tracing::warn!(plugin = plugin.name(), %error, "a version was not kept");
             }
         }
@@ -373,6 +373,8 @@ fn may_see_outputs(plugin: &config::Plugin) -> bool {
 fn finding(sources: &Sources, plugin: &config::Plugin, fault: Fault) -> Finding {
     let at = match &fault.place {
         Place::Component => &plugin.at.component,
+        Place::Sha256 => &plugin.at.sha256,
+        Place::Signature => &plugin.at.signature,
         Place::Grants => &plugin.at.grants,
         Place::Config(pointer) => plugin.at.locate(pointer),
     };

@@ -26,6 +26,7 @@ mod jwt;
 mod kv;
 mod limits;
 mod load;
+mod pin;
 mod pipeline;
 mod proxy;
 mod rate_limit;

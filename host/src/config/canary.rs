@@ -5,7 +5,7 @@ use http::HeaderName;
 use super::check::Check;
 use super::tree::Kind;
 use super::value::Value;
-use super::{Canary, CanaryKey, Plugin, Secret, Selection, Share, Version, plugin};
+use super::{Canary, CanaryKey, Plugin, Secret, Selection, Share, Version, pin, plugin};
 
 /// Reads the table beside the plugin that it is another version of.
 pub(super) fn read(value: &Value<'_>, stable: &Plugin, check: &Check<'_>) -> Option<Canary> {
@@ -24,15 +24,30 @@ pub(super) fn read(value: &Value<'_>, stable: &Plugin, check: &Check<'_>) -> Opt
     let by = table.or("by", CanaryKey::Request, key);
     let force_header = table.or("force_header", None, |value| header(value).map(Some));
     let shadow = table.or("shadow", false, Value::boolean);
+    let pin = pin::read(&mut table, check, &stable.pin.trusted_keys);
     table.end();
     let (component, config) = (component?, config?);
+    let (mut pin, [sha256_at, signature_at]) = pin?;
     if component == stable.component && config.expose() == stable.config.expose() {
         let finding = value.finding("the canary is the same as the plugin");
         return value.refuse(finding.hint("give it another `component` or `config`"));
     }
-    let mut other = Plugin { component, config, version: Version::Canary, ..stable.clone() };
+    // Of another file they say nothing.
+    if component == stable.component {
+        pin.sha256 = pin.sha256.or_else(|| stable.pin.sha256.clone());
+        pin.signature = pin.signature.or_else(|| stable.pin.signature.clone());
+    }
+    let mut other = Plugin { component, pin, config, version: Version::Canary, ..stable.clone() };
     if let Some(value) = &component_at {
         other.at.component = value.at().clone();
+        other.at.sha256 = value.at().clone();
+        other.at.signature = value.at().clone();
+    }
+    if let Some(at) = sha256_at {
+        other.at.sha256 = at;
+    }
+    if let Some(at) = signature_at {
+        other.at.signature = at;
     }
     if config_at.is_some() {
         places.sort_by(|(one, _), (other, _)| one.cmp(other));

@@ -152,7 +152,8 @@ fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
     included.into_iter().for_each(Table::end);
 
     let outputs = output::read(&outputs.entries, check);
-    let known = Known { upstreams: &upstreams, secrets: &secrets };
+    let trusted_keys = gateway.as_ref().map_or(&[][..], |gateway| gateway.trusted_keys.as_slice());
+    let known = Known { trusted_keys, upstreams: &upstreams, secrets: &secrets };
     let read_plugins = each(&plugins.entries, |entry| plugin::read(entry, check, &known));
     upstreams.warn_of_unused(check);
     let mut ids = (0..).map(UpstreamId);

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use super::check::Check;
 use super::listener;
 use super::names::Names;
+use super::pin;
 use super::table::Table;
 use super::tree::Kind;
 use super::value::{Value, each};
@@ -68,6 +69,7 @@ pub(super) fn read(
         tracing.end();
         propagate
     });
+    let trusted_keys = table.or("trusted_keys", Vec::new(), pin::trusted_keys);
     table.end();
     let gateway = Gateway {
         name: name?,
@@ -77,6 +79,7 @@ pub(super) fn read(
         plugins_dir: plugins_dir?,
         cache_dir: cache_dir?,
         propagates_trace: tracing?,
+        trusted_keys: trusted_keys?,
     };
     Some((gateway, pipeline?))
 }

@@ -4,7 +4,7 @@ use super::names::{self, Names};
 use super::tree::Kind;
 use super::value::{Value, each, quoted};
 use super::{ConsumersScope, Finding, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
-use super::{Location, suggest, upstream};
+use super::{Location, TrustedKey, suggest, upstream};
 
 /// Capabilities that need a grant, sorted.
 pub(super) const GRANTS: [&str; 9] =
@@ -20,8 +20,9 @@ const KIND_BYTES_MAX: usize = 64;
 const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
 
-/// What scopes may name.
+/// What plugins may name, and what holds for all of them.
 pub(super) struct Known<'a> {
+    pub(super) trusted_keys: &'a [TrustedKey],
     pub(super) upstreams: &'a Names<'a>,
     pub(super) secrets: &'a Names<'a>,
 }

@@ -6,6 +6,7 @@ mod canary;
 mod consumer;
 mod grants;
 mod matcher;
+mod pin;
 mod pipeline;
 mod plugin;
 mod route;
@@ -24,6 +25,7 @@ pub use consumer::{Consumer, Credential};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
 pub(crate) use matcher::as_written;
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
+pub use pin::{Pin, TrustedKey, Untrusted};
 pub use pipeline::{Clause, Condition, Owner, PipelineEntry};
 pub use plugin::{
     Budget, CANARY_SUFFIX, Component, Isolation, OnError, OnLargeBody, Plugin, PluginId,
@@ -76,6 +78,9 @@ pub struct Gateway {
     pub cache_dir: Option<PathBuf>,
     /// Whether upstreams are told of the gateway's span (W3C Trace Context).
     pub propagates_trace: bool,
+    /// One of them has signed each component that is read from a file, unless its plugin says
+    /// otherwise; empty if none need be signed.
+    pub trusted_keys: Vec<TrustedKey>,
 }
 
 /// Hard sizes and waiting times of the client's side.

@@ -11,7 +11,7 @@ use super::tree::Kind;
 use super::value::{Entry, Value};
 use super::{
     Budget, Component, Isolation, Location, OnError, OnLargeBody, Plugin, PluginPlaces, Secret,
-    Version, canary, condition, json, names,
+    Version, canary, condition, json, names, pin,
 };
 
 /// Calls that a pooled instance serves, unless said otherwise.
@@ -71,6 +71,7 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
     let mut table = entry.value.table()?;
     let place = table.need("component", "\"jwt\"");
     let component = place.as_ref().and_then(|value| component(value, check));
+    let pin = pin::read(&mut table, check, known.trusted_keys);
     let config = table.take("config");
     let mut places = Vec::new();
     let config = match &config {
@@ -93,9 +94,11 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
     let shadow = table.or("shadow", false, Value::boolean);
     let canary = table.take("canary");
     table.end();
+    let (place, (pin, [sha256_at, signature_at])) = (place?, pin?);
     let mut plugin = Plugin {
         name: entry.key.to_owned(),
         component: component?,
+        pin,
         config: Secret::new(config?),
         isolation: isolation?,
         on_error: on_error?,
@@ -108,7 +111,9 @@ pub(super) fn read(entry: &Entry<'_>, check: &Check<'_>, known: &Known<'_>) -> O
         canary: None,
         at: PluginPlaces {
             table: entry.value.at().clone(),
-            component: place?.at().clone(),
+            component: place.at().clone(),
+            sha256: sha256_at.unwrap_or_else(|| place.at().clone()),
+            signature: signature_at.unwrap_or_else(|| place.at().clone()),
             grants: granted_at,
             config: places,
         },

@@ -9,6 +9,7 @@
 
 mod grants;
 mod identity;
+mod pin;
 mod source;
 
 use std::path::Path;
@@ -24,7 +25,7 @@ use super::contract::{self, Exports, Unfit};
 use super::engine::Engine;
 use super::guest::{Guest, Shared};
 use super::instance::{self, Image, Instances};
-use super::{Fault, Identity, Place, Plugin, Services, capability};
+use super::{Fault, Files, Identity, Place, Plugin, Services, capability};
 use crate::config;
 use crate::state::kv::Owner;
 use grants::check;
@@ -91,6 +92,7 @@ impl Loader {
         previous: Option<&Arc<Plugin>>,
     ) -> Result<Arc<Plugin>, Vec<Fault>> {
         let source = find(&config.component, plugins_dir).map_err(|fault| vec![fault])?;
+        let signature = pin::check(config, &source)?;
         let identity = Identity::of(config, &source.bytes, &source.origin, kv_bytes);
         if let Some(previous) = previous.filter(|previous| previous.identity == identity) {
             return Ok(Arc::clone(previous));
@@ -124,7 +126,7 @@ impl Loader {
             body_bytes: config.budget.body_bytes,
             on_large_body: config.on_large_body,
             instances,
-            component: Mutex::new(Some(source.bytes)),
+            files: Mutex::new(Some(Files { component: source.bytes, signature })),
         }))
     }
 

@@ -3,7 +3,7 @@
 //! When a snapshot takes over, the files that its new plugins were made from are kept, so that one
 //! command can put back what served before. There is one folder for each file,
 //! `versions/<file name>-<of its path's digest>` in the cache folder, and in it `<digest>.wasm` for
-//! each version; when a version took over last is its time of change. What is kept is what was
+//! each version, with `<digest>.minisig` if it had to be signed; when a version took over last is its time of change. What is kept is what was
 //! loaded, not what stands in the file by then.
 
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cache::{make_private, write_whole};
-use super::hex_digest;
+use super::{Files, hex_digest};
 use crate::clock;
 
 /// Versions that are kept of one file: this one, the one before, and room for mistakes that are
@@ -55,15 +55,23 @@ impl Versions {
     /// # Errors
     ///
     /// The folder cannot be made or written.
-    pub fn keep(&self, digest: &str, content: &[u8]) -> io::Result<()> {
+    pub(crate) fn keep(&self, digest: &str, files: &Files) -> io::Result<()> {
         make_private(&self.folder)?;
         let file = self.file(digest);
+        if let Some(signature) = &files.signature {
+            write_whole(&signature_of(&file), signature.as_bytes())?;
+        }
         if !file.exists() {
-            write_whole(&file, content)?;
+            write_whole(&file, &files.component)?;
         }
         let now = UNIX_EPOCH + Duration::from_millis(clock::unix_ms());
         File::options().append(true).open(&file)?.set_modified(now)?;
         for old in self.all()?.into_iter().filter(|kept| kept.digest != digest).skip(KEPT_MAX - 1) {
+            if let Err(error) = fs::remove_file(signature_of(&old.file))
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(error);
+            }
             fs::remove_file(old.file)?;
         }
         Ok(())
@@ -112,6 +120,22 @@ impl Version {
         }
         Ok(content)
     }
+
+    /// Its signature, if it had to be signed when it served.
+    ///
+    /// # Errors
+    ///
+    /// It is there, but cannot be read.
+    pub fn signature(&self) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(signature_of(&self.file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            signature => signature.map(Some),
+        }
+    }
+}
+
+fn signature_of(kept: &Path) -> PathBuf {
+    kept.with_extension("minisig")
 }
 
 /// The same for every way to the file but links to the file itself, which may lead elsewhere
@@ -128,6 +152,10 @@ fn absolute(component: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn unsigned(component: &str) -> Files {
+        Files { component: component.as_bytes().to_vec().into(), signature: None }
+    }
 
     fn digests(versions: &Versions) -> Vec<String> {
         let all = versions.all().expect("readable");
@@ -148,13 +176,13 @@ mod tests {
         let contents = ["1", "2", "3", "4", "5", "6"];
         let digest = |content: &str| hex_digest(content.as_bytes());
         for (second, content) in (1..).zip(&contents[..5]) {
-            versions.keep(&digest(content), content.as_bytes()).expect("kept");
+            versions.keep(&digest(content), &unsigned(content)).expect("kept");
             served(&versions, &digest(content), second);
         }
         // The oldest serves again, so the second one is the oldest now.
-        versions.keep(&digest("1"), b"1").expect("kept");
+        versions.keep(&digest("1"), &unsigned("1")).expect("kept");
         served(&versions, &digest("1"), 6);
-        versions.keep(&digest("6"), b"6").expect("kept");
+        versions.keep(&digest("6"), &unsigned("6")).expect("kept");
         assert_eq!(digests(&versions), ["6", "1", "5", "4", "3"].map(digest));
         let read: Vec<Vec<u8>> = versions
             .all()
@@ -169,7 +197,7 @@ mod tests {
     fn files_of_one_name_in_two_folders_are_two_files() {
         let folder = tempfile::tempdir().expect("a folder");
         let of = |path: &str| Versions::of(folder.path(), Path::new(path));
-        of("/a/policy.wasm").keep(&hex_digest(b"1"), b"1").expect("kept");
+        of("/a/policy.wasm").keep(&hex_digest(b"1"), &unsigned("1")).expect("kept");
         assert_eq!(digests(&of("/b/policy.wasm")), Vec::<String>::new());
         assert_eq!(digests(&of("/a/policy.wasm")), [hex_digest(b"1")]);
     }
@@ -178,7 +206,7 @@ mod tests {
     fn a_damaged_version_is_not_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let versions = Versions::of(folder.path(), Path::new("/a/policy.wasm"));
-        versions.keep(&hex_digest(b"1"), b"1").expect("kept");
+        versions.keep(&hex_digest(b"1"), &unsigned("1")).expect("kept");
         fs::write(versions.file(&hex_digest(b"1")), "2").expect("written");
         let error = versions.all().expect("readable")[0].read().expect_err("damaged");
         assert!(error.to_string().ends_with("is damaged"), "{error}");

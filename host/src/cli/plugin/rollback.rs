@@ -108,10 +108,12 @@ pub(in crate::cli) fn run(arguments: &Rollback, out: &mut dyn Write) -> Result<(
     }
     let version = kept.choose(name, to.as_deref())?;
     let content = version.read().map_err(|error| Problem::Failed(format!("error: {error}")))?;
+    let signature = trusted(&config, name, &kept.file, version)?;
     let undo = undo(arguments, &kept)?;
-    replace(&kept.file, &content).map_err(|error| {
-        Problem::Failed(format!("error: `{}` cannot be replaced: {error}", kept.file.display()))
-    })?;
+    if let Some((file, content)) = &signature {
+        replace(file, content).map_err(|error| irreplaceable(file, &error))?;
+    }
+    replace(&kept.file, &content).map_err(|error| irreplaceable(&kept.file, &error))?;
     writeln!(out, "plugin `{name}`: {} is now {}", kept.file.display(), version.digest)?;
     writeln!(out, "it served since {}", since(version))?;
     let others = others(&config, &kept.file, name);
@@ -124,6 +126,33 @@ pub(in crate::cli) fn run(arguments: &Rollback, out: &mut dyn Write) -> Result<(
         "a running gateway takes it up by itself; `/status` shows the digest that serves"
     )?;
     Ok(())
+}
+
+/// Whether the gateway would take the version up; gives the signature that it asks for, and where.
+fn trusted(
+    config: &Config,
+    name: &str,
+    file: &Path,
+    version: &Version,
+) -> Result<Option<(PathBuf, Vec<u8>)>, Problem> {
+    let Some(plugin) = config.plugins.iter().find(|plugin| plugin.name == name) else {
+        return Ok(None);
+    };
+    if plugin.pin.sha256.as_ref().is_some_and(|pinned| *pinned != version.digest) {
+        let hint = format!(
+            "write `sha256 = \"{}\"` first; a running gateway goes on as it is until both fit",
+            version.digest
+        );
+        return Err(failed(format!("plugin `{name}` is pinned to another version"), &hint));
+    }
+    let Some(place) = plugin.pin.signature_of(file) else { return Ok(None) };
+    match version.signature().map_err(|error| unreadable(&place, &error))? {
+        Some(signature) => Ok(Some((place, signature))),
+        None => Err(failed(
+            format!("version {} of plugin `{name}` was not signed when it served", version.digest),
+            "`trusted_keys` asks for a signature now; put a signed file in place by hand",
+        )),
+    }
 }
 
 /// How what stands in the file comes back. A file that never served is put aside first.
@@ -199,6 +228,10 @@ fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
 
 fn since(version: &Version) -> humantime::Rfc3339Timestamp {
     humantime::format_rfc3339_seconds(version.served)
+}
+
+fn irreplaceable(path: &Path, error: &io::Error) -> Problem {
+    Problem::Failed(format!("error: `{}` cannot be replaced: {error}", path.display()))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problem {

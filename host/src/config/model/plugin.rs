@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Canary, Clause, Grants, Version};
+use super::{Canary, Clause, Grants, Pin, Version};
 use crate::config::{Location, Secret};
 
 /// Index into [`Config::plugins`](super::Config::plugins).
@@ -18,6 +18,8 @@ pub struct Plugin {
     /// A name (`jwt`), looked up in the plugins directory and among the embedded components, or
     /// a path that ends in `.wasm`, joined with the folder of gateway.toml.
     pub component: Component,
+    /// Which file it has to be.
+    pub pin: Pin,
     /// What `configure` is given, with environment references replaced; may hold secrets.
     pub config: Secret,
     /// How instances live.
@@ -123,6 +125,10 @@ pub struct PluginPlaces {
     pub table: Location,
     /// The value of `component`.
     pub component: Location,
+    /// The value of `sha256`, or of `component`.
+    pub sha256: Location,
+    /// The value of `signature`, of `trusted_keys`, or of `component`.
+    pub signature: Location,
     /// The value of `grants`, or the table.
     pub grants: Location,
     /// The `config` table and every value below it, by JSON Pointer; sorted.

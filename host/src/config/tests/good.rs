@@ -8,8 +8,8 @@ use http::{Method, StatusCode};
 
 use super::super::{
     Budget, Component, Consumer, Credential, Destination, Endpoint, FixedResponse, Gateway,
-    HostMatcher, HostPolicy, Isolation, Limits, NamedSecret, OnError, PathMatcher, PluginId,
-    Redirect, Rewrite, Route, Scope, Secret, Tls, UpstreamId, ValueMatcher, load_text,
+    HostMatcher, HostPolicy, Isolation, Limits, NamedSecret, OnError, PathMatcher, Pin, PluginId,
+    Redirect, Rewrite, Route, Scope, Secret, Tls, TrustedKey, UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -75,6 +75,9 @@ limits = { memory = "1MiB", cpu = "5ms", wall = "10ms", instances = 3, queue = 0
 [plugins.own]
 component = "wasm/own.wasm"
 isolation = "pooled"
+sha256 = "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08"
+signature = "wasm/own.sig"
+trusted_keys = ["RWQRIjNEVWZ3iAdd7Ecvw1aSuPx+8N4eO1PfL7dm+lrVj4y4TyrQvVVQ"]
 
 [plugins.own.grants]
 cache = true
@@ -145,6 +148,7 @@ fn the_process_is_as_the_file_says() {
             plugins_dir: PathBuf::from("/srv/plugins"),
             cache_dir: None,
             propagates_trace: true,
+            trusted_keys: Vec::new(),
         }
     );
     assert_eq!(config.admin, Some("127.0.0.1:9000".parse().unwrap()));
@@ -250,6 +254,17 @@ fn the_plugins_are_as_the_file_says() {
     assert_eq!(own.config.expose(), "{}");
     assert_eq!(own.isolation, Isolation::Pooled { calls: 10_000, idle: 32 });
     assert_eq!(own.on_error, OnError::Deny);
+    let key = "RWQRIjNEVWZ3iAdd7Ecvw1aSuPx+8N4eO1PfL7dm+lrVj4y4TyrQvVVQ";
+    let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    assert_eq!(
+        own.pin,
+        Pin {
+            sha256: Some(digest.to_owned()),
+            trusted_keys: vec![TrustedKey::parse(key).expect("a key")],
+            signature: Some(PathBuf::from("./wasm/own.sig")),
+        }
+    );
+    assert_eq!(auth.pin, Pin::default());
     let grants = own.grants.as_ref().expect("a table");
     assert_eq!(
         serde_json::to_value(grants).expect("a value"),

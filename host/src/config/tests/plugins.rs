@@ -292,3 +292,56 @@ error: JSON has no infinite numbers and no NaN
 "#,
     );
 }
+
+#[test]
+fn a_pin_is_well_formed() {
+    check(
+        r#"
+[gateway]
+trusted_keys = ["untrusted comment: minisign public key"]
+[plugins.auth]
+component = "jwt"
+sha256 = "9f86d081"
+signature = "jwt.sig"
+trusted_keys = []
+"#,
+        r#"
+error: `untrusted comment: minisign public key` is not a public key of minisign
+ --> gateway.toml:2:17
+  |
+2 | trusted_keys = ["untrusted comment: minisign public key"]
+  |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = hint: write the second line of `minisign.pub`, which begins with `RW`
+
+error: `9f86d081` is not a SHA-256
+ --> gateway.toml:5:10
+  |
+5 | sha256 = "9f86d081"
+  |          ^^^^^^^^^^
+  = hint: write the 64 hexadecimal digits that `sha256sum` shows
+
+2 errors in gateway.toml
+"#,
+    );
+}
+
+#[test]
+fn a_signature_needs_somebody_to_trust() {
+    check(
+        r#"
+[plugins.auth]
+component = "jwt"
+signature = "jwt.sig"
+"#,
+        r#"
+error: a signature is of no use without `trusted_keys`
+ --> gateway.toml:3:13
+  |
+3 | signature = "jwt.sig"
+  |             ^^^^^^^^^
+  = hint: name the public key that the component is signed with, here or in `[gateway]`
+
+1 error in gateway.toml
+"#,
+    );
+}

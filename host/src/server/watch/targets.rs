@@ -17,7 +17,8 @@ pub(crate) struct Targets {
 }
 
 impl Targets {
-    /// gateway.toml and its includes, the components in use, and certificates with their keys.
+    /// gateway.toml and its includes, the components in use with their signatures, and
+    /// certificates with their keys.
     ///
     /// A component that is found by name has its place in the plugins directory, whether it is there
     /// or not: a file that appears there takes the place of an embedded component.
@@ -25,11 +26,14 @@ impl Targets {
         let folder = &config.gateway.plugins_dir;
         let canaries =
             config.plugins.iter().filter_map(|plugin| Some(&plugin.canary.as_ref()?.plugin));
-        let components =
-            config.plugins.iter().chain(canaries).map(|plugin| match &plugin.component {
+        let components = config.plugins.iter().chain(canaries).flat_map(|plugin| {
+            let file = match &plugin.component {
                 Component::Named(name) => folder.join(format!("{name}.wasm")),
                 Component::File(file) => file.clone(),
-            });
+            };
+            let signature = plugin.pin.signature_of(&file);
+            std::iter::once(file).chain(signature)
+        });
         let tls = config.listeners.iter().filter_map(|listener| listener.tls.as_ref());
         let tls = tls.flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]);
         let mut targets = Self::of_files(watched);
