@@ -66,6 +66,16 @@ async fn readyz(State(gateway): State<Arc<Gateway>>) -> (StatusCode, String) {
 async fn scrape(State(gateway): State<Arc<Gateway>>) -> Response {
     let metrics = &gateway.services.metrics;
     metrics.set_counters(gateway.services.counters.len());
+    for (plugin, tally) in gateway.services.cache.tallies() {
+        let cache = metrics.cache(&plugin);
+        let bounded = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let counted = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        cache.entries.set(bounded(tally.entries));
+        cache.bytes.set(bounded(tally.bytes));
+        cache.hits.set(counted(tally.hits));
+        cache.misses.set(counted(tally.misses));
+        cache.evictions.set(counted(tally.evictions));
+    }
     for output in gateway.snapshot.load().outputs.iter() {
         metrics.set_output_dropped(output.name(), output.dropped());
     }

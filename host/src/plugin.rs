@@ -50,6 +50,7 @@ use instance::Instances;
 
 use crate::body::Held;
 use crate::config::{Budget, Grants, Isolation, Limits, OnError, OnLargeBody};
+use crate::state::cache::Cache;
 use crate::state::consumer::Consumers;
 use crate::state::secret::Secrets;
 use crate::state::{counter, kv, output};
@@ -59,6 +60,8 @@ use crate::telemetry::metrics::{Phase, PluginMetrics};
 /// What all plugins of a gateway share.
 #[derive(Clone)]
 pub struct Services {
+    /// Behind `cache`.
+    pub cache: Arc<Cache>,
     /// Behind `consumers`; exchanged when the configuration changes.
     pub consumers: Arc<ArcSwap<Consumers>>,
     /// Behind `counter`.
@@ -95,6 +98,7 @@ impl Services {
     #[must_use]
     pub fn new(limits: &Limits, outputs: output::Outputs) -> Self {
         Self {
+            cache: Arc::new(Cache::new(limits.cache_bytes)),
             consumers: Arc::default(),
             counters: Arc::new(counter::Counters::new(limits.counters)),
             kv: Arc::default(),

@@ -205,6 +205,8 @@ impl Snapshot {
         self.loader.services().outputs.store(Arc::clone(&self.outputs));
         services.outputs.store(Arc::clone(&self.outputs));
         services.counters.set_entries_max(self.settings.limits.counters);
+        services.cache.set_bytes_max(self.settings.limits.cache_bytes);
+        services.cache.retain(|name| config.plugins.iter().any(|plugin| plugin.name == name));
         services.kv.retain(&config.plugins);
         services.consumers.store(Arc::new(Consumers::new(&config.consumers)));
         services.secrets.rcu(|previous| Secrets::new(&config.secrets, previous));

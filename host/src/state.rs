@@ -3,6 +3,7 @@
 //!
 //! The clock is an argument of everything here that computes with time.
 
+pub mod cache;
 pub mod consumer;
 pub mod counter;
 pub mod kv;

@@ -34,6 +34,7 @@
 //! each test a thread of its own, unless it runs with `--test-threads=1`; a test for which that
 //! matters begins with [`reset`].
 
+pub mod cache;
 pub mod clock;
 pub mod consumers;
 pub mod counter;

@@ -80,6 +80,7 @@
 //! | [`kv`] | values that outlast an exchange | `kv` |
 //! | [`output`] | lines for files and standard output | `output` |
 //! | [`consumers`] | known callers, by what they present | `consumers` |
+//! | [`cache`] | responses to be given again | `cache` |
 //! | [`secret`] | keys and passwords that are not in `gateway.toml` | `secret` |
 //!
 //! A component imports only the modules that the plugin uses, and `gateway.toml` has to grant those
@@ -97,6 +98,7 @@
 //! - There is no environment, and what is printed goes to the gateway's log.
 
 pub mod answer;
+pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod consumers;

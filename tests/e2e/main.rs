@@ -12,6 +12,7 @@ mod access_log;
 mod admin;
 mod body;
 mod body_phase;
+mod cache;
 mod cli;
 mod consumers;
 mod contract;

@@ -24,7 +24,7 @@ impl Signer {
     /// The second line of `minisign.pub`.
     #[must_use]
     pub fn public_key(&self) -> String {
-        BASE64_STANDARD.encode([b"Ed", &KEY_ID[..], self.0.public_key().as_ref()].concat())
+        BASE64_STANDARD.encode([&b"Ed"[..], &KEY_ID[..], self.0.public_key().as_ref()].concat())
     }
 
     /// What stands in the `.minisig` beside a file with this content, as it was made without
@@ -36,7 +36,7 @@ impl Signer {
         let global = self.0.sign(&[signature.as_ref(), comment.as_bytes()].concat());
         format!(
             "untrusted comment: signature\n{}\ntrusted comment: {comment}\n{}\n",
-            BASE64_STANDARD.encode([b"Ed", &KEY_ID[..], signature.as_ref()].concat()),
+            BASE64_STANDARD.encode([&b"Ed"[..], &KEY_ID[..], signature.as_ref()].concat()),
             BASE64_STANDARD.encode(global.as_ref()),
         )
     }

@@ -36,6 +36,10 @@ pub(super) fn of(gateway: &Gateway) -> Value {
         "plugins": plugins(&snapshot),
         "upstreams": snapshot.upstreams.iter().map(|at| upstream(at)).collect::<Vec<_>>(),
         "outputs": outputs(&snapshot),
+        "cache": {
+            "bytes": gateway.services.cache.bytes(),
+            "limit": snapshot.settings.limits.cache_bytes,
+        },
         "consumers": gateway.services.consumers.load().len(),
         "counters": {
             "held": gateway.services.counters.len(),

@@ -69,6 +69,11 @@ const HELD_BODIES_BYTES: u64 = 256 * MIB;
 
 /// From one body of the default size on.
 const HELD_BODIES_RANGE: RangeInclusive<u64> = MIB..=1024 * GIB;
+/// A few thousand pages or documents; a quarter of it is the largest one.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// From the least that keeps an ordinary page to more than a machine has.
+const CACHE_RANGE: RangeInclusive<u64> = MIB..=64 * GIB;
 
 /// Each reserves address space and may fill its memory; 1 000 keep several hundred requests in
 /// plugins at the same instant.
@@ -100,6 +105,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Limits> {
     let kv_bytes = table.or("kv", KV_BYTES, |value| value.size(&KV_RANGE));
     let held_bodies_bytes =
         table.or("held_bodies", HELD_BODIES_BYTES, |value| value.size(&HELD_BODIES_RANGE));
+    let cache_bytes = table.or("cache", CACHE_BYTES, |value| value.size(&CACHE_RANGE));
     let instances = table.or("instances", INSTANCES, |value| value.integer(1..=INSTANCES_MAX));
     table.end();
     Some(Limits {
@@ -114,6 +120,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Limits> {
         counters: counters?,
         kv_bytes: kv_bytes?,
         held_bodies_bytes: held_bodies_bytes?,
+        cache_bytes: cache_bytes?,
         instances: instances?,
     })
 }

@@ -108,6 +108,8 @@ pub struct Limits {
     pub kv_bytes: usize,
     /// All bodies together that are held for plugins at one time, in bytes.
     pub held_bodies_bytes: u64,
+    /// Bytes of responses that all plugins together may hold in `cache`.
+    pub cache_bytes: usize,
     /// Plugin instances alive at once, over all plugins.
     pub instances: u32,
 }

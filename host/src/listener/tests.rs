@@ -41,6 +41,7 @@ fn limits() -> Limits {
         counters: 1,
         kv_bytes: 1,
         held_bodies_bytes: 1,
+        cache_bytes: 1,
         instances: 1,
     }
 }

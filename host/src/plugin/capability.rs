@@ -1,5 +1,6 @@
 //! What a guest may call: one file for each interface of `wit/`.
 
+mod cache;
 mod clock;
 mod consumers;
 mod counter;

@@ -43,8 +43,8 @@ const COMPATIBLE: &str = "0.1.";
 /// Interfaces that every plugin may import.
 pub(super) const FREE: [&str; 6] = ["types", "request", "response", "exchange", "clock", "log"];
 /// Interfaces that need a grant of the same name.
-pub const CAPABILITIES: [&str; 7] =
-    ["consumers", "counter", "crypto", "kv", "metrics", "output", "secret"];
+pub const CAPABILITIES: [&str; 8] =
+    ["cache", "consumers", "counter", "crypto", "kv", "metrics", "output", "secret"];
 /// Parts of WASI 0.2 that are linked, without any right: no file, no socket, no environment.
 const WASI: [&str; 6] =
     ["wasi:io/", "wasi:cli/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"];

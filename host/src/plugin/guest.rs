@@ -15,6 +15,7 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 use super::trace::Tracer;
 use crate::config::Grants;
 use crate::facts::Open;
+use crate::state::cache::Cache;
 use crate::state::consumer::Consumers;
 use crate::state::secret::{Ending, Secrets};
 use crate::state::{counter, kv, output};
@@ -64,6 +65,7 @@ pub(super) struct Shared {
     pub(super) label: Box<str>,
     /// Empty if the file says nothing: what is granted then has no scope.
     pub(super) grants: Grants,
+    pub(super) cache: Arc<Cache>,
     pub(super) consumers: Arc<ArcSwap<Consumers>>,
     pub(super) counters: Arc<counter::Counters>,
     pub(super) kv: Arc<kv::Space>,

@@ -131,12 +131,13 @@ impl Loader {
     }
 
     fn shared(&self, config: &config::Plugin, kv_bytes: usize, memory_bytes: usize) -> Arc<Shared> {
-        let Services { consumers, counters, kv, outputs, metrics, secrets, trace, held: _ } =
+        let Services { cache, consumers, counters, kv, outputs, metrics, secrets, trace, held: _ } =
             &self.services;
         Arc::new(Shared {
             name: config.name.as_str().into(),
             label: config.label().into(),
             grants: config.grants.clone().unwrap_or_default(),
+            cache: Arc::clone(cache),
             consumers: Arc::clone(consumers),
             counters: Arc::clone(counters),
             kv: kv.space(Owner::of(config), kv_bytes),

@@ -4,6 +4,7 @@
 //! asked for once by name and so survives reloads. Labels are bounded by the configuration:
 //! [`Metrics::retain`] drops what it no longer names.
 
+mod cache;
 mod exposition;
 mod histogram;
 mod interface;
@@ -23,6 +24,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::config::model;
+pub use cache::CacheMetrics;
 use exposition::Families;
 pub use histogram::{EXCHANGE_BOUNDS, Histogram, OWN_BOUNDS, PLUGIN_BOUNDS};
 pub use interface::{HostCalls, Interface};
@@ -71,6 +73,11 @@ impl Metrics {
         self.families.plugins.get_or_make(name, || PluginMetrics::new(kinds))
     }
 
+    /// What the plugin of this name has in the cache.
+    pub fn cache(&self, plugin: &str) -> Arc<CacheMetrics> {
+        self.families.caches.get(plugin)
+    }
+
     /// The connections of the listener at this address.
     pub fn listener(&self, address: &str) -> Arc<ListenerMetrics> {
         self.families.listeners.get(address)
@@ -116,6 +123,7 @@ impl Metrics {
             }
         }
         families.plugins.retain(|name| live.has_plugin(name));
+        families.caches.retain(|name| live.has_plugin(name));
         families.listeners.retain(|address| live.listeners.contains(address));
         families.outputs.retain(|name| live.outputs.contains(name));
         let plugins = families.plugins.all();

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use super::cache::Cache;
 use super::clock::Clock;
 use super::consumers::Consumers;
 use super::counter::Counters;
@@ -19,6 +20,7 @@ pub(super) struct State {
     /// Present while a phase runs.
     pub exchange: Option<Exchange>,
     pub messages: Vec<Message>,
+    pub cache: Cache,
     pub clock: Clock,
     pub consumers: Consumers,
     pub counters: Counters,
@@ -35,6 +37,7 @@ impl State {
             phase: Phase::Idle,
             exchange: None,
             messages: Vec::new(),
+            cache: Cache::default(),
             clock: Clock::default(),
             consumers: Consumers::default(),
             counters: Counters::default(),

@@ -38,6 +38,7 @@ body_timeout = "500ms"
 http2_streams = 64
 counters = 1000
 kv = 2000000
+cache = "1MiB"
 instances = 10
 
 [[listeners]]
@@ -166,6 +167,7 @@ fn the_process_is_as_the_file_says() {
             counters: 1000,
             kv_bytes: 2_000_000,
             held_bodies_bytes: 256 << 20,
+            cache_bytes: 1 << 20,
             instances: 10,
         }
     );
@@ -302,17 +304,17 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
         let location = loaded.config.plugins[plugin].at.locate(pointer);
         loaded.sources.finding(location, "x").position()
     };
-    assert_eq!(at(0, ""), "gateway.toml:54:1");
-    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:55:15");
-    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:55:33");
-    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:55:26");
-    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:55:11");
-    assert_eq!(at(0, "/missing"), "gateway.toml:54:1");
-    assert_eq!(at(1, "/missing"), "gateway.toml:57:1");
+    assert_eq!(at(0, ""), "gateway.toml:55:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:56:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:56:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:56:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:56:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:55:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:58:1");
     let places = &loaded.config.plugins[0].at;
-    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:51:10");
-    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:48:13");
-    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:47:1");
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:52:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:49:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:48:1");
 }
 
 /// The routes of the file: `users`, `orders`, `order`, `health` and `moved`.

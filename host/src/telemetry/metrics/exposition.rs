@@ -1,5 +1,6 @@
 //! All metrics as text.
 
+mod caches;
 mod plugins;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::ListenerMetrics;
+use super::cache::CacheMetrics;
 use super::histogram::Histogram;
 use super::model::CANARY_SUFFIX;
 use super::named::Named;
@@ -29,6 +31,7 @@ pub(super) struct Families {
     pub(super) routes: Named<RouteMetrics>,
     pub(super) upstreams: Named<UpstreamMetrics>,
     pub(super) plugins: Named<PluginMetrics>,
+    pub(super) caches: Named<CacheMetrics>,
     pub(super) kinds: Arc<Kinds>,
     pub(super) listeners: Named<ListenerMetrics>,
     pub(super) outputs: Named<Gauge>,
@@ -46,6 +49,7 @@ impl Collector for Families {
         self.encode_upstreams(&mut text)?;
         self.encode_plugins(&mut text)?;
         self.encode_own(&mut text)?;
+        self.encode_caches(&mut text)?;
         self.encode_connections(&mut text)?;
         self.encode_process(&mut text)
     }

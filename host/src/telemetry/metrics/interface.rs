@@ -3,6 +3,8 @@
 /// An interface of the contract that plugins call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interface {
+    /// `cache`.
+    Cache,
     /// `clock`.
     Clock,
     /// `consumers`.
@@ -33,7 +35,8 @@ pub enum Interface {
 
 impl Interface {
     /// All of them, in their order as numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
+        Self::Cache,
         Self::Clock,
         Self::Consumers,
         Self::Counter,
@@ -53,6 +56,7 @@ impl Interface {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Cache => "cache",
             Self::Clock => "clock",
             Self::Consumers => "consumers",
             Self::Counter => "counter",

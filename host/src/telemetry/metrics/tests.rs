@@ -192,6 +192,8 @@ fn the_process_is_shown() {
     metrics.reloaded(Reload::Refused);
     metrics.set_output_dropped("access", 3);
     metrics.set_counters(12);
+    metrics.cache("pages").entries.set(2);
+    metrics.cache("pages").hits.set(5);
     metrics.set_snapshot(4);
     let text = metrics.encode();
     for line in [
@@ -202,6 +204,8 @@ fn the_process_is_shown() {
         "tidegate_reloads_total{result=\"refused\"} 2",
         "tidegate_output_dropped_total{output=\"access\"} 3",
         "tidegate_counters 12",
+        "tidegate_cache_entries{plugin=\"pages\"} 2",
+        "tidegate_cache_hits_total{plugin=\"pages\"} 5",
         "tidegate_snapshot_id 4",
         "# EOF",
     ] {
