@@ -42,7 +42,7 @@ enum Command {
     Check(Check),
     /// Show which route a request would take, why, and what would happen to it.
     Explain(Explain),
-    /// What is done with one plugin.
+    /// Write, test, look at and put back plugins.
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// Try it out: a gateway and an upstream on this machine, and what to type.
@@ -197,7 +197,7 @@ pub fn run(
         Command::Run(arguments) => serve(arguments),
         Command::Check(arguments) => check(&arguments, out, err),
         Command::Explain(arguments) => explain(&arguments, out),
-        Command::Plugin(command) => plugin::run(&command, out),
+        Command::Plugin(command) => plugin::run(&command, out, err),
         Command::Demo(arguments) => demo(&arguments, out),
     };
     match outcome {

@@ -15,6 +15,7 @@ mod destination;
 mod document;
 mod environment;
 pub mod finding;
+pub mod fixture;
 mod gateway;
 mod grants;
 mod host;

@@ -9,6 +9,7 @@ mod body;
 mod fields;
 mod finish;
 mod forward;
+mod observer;
 mod reply;
 mod span;
 
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 pub use body::{Body, Cut};
+pub use observer::Observer;
 
 use arrival::Arrival;
 use finish::Finisher;
@@ -46,6 +48,8 @@ pub struct Worker {
     pub held: Arc<Held>,
     /// What goes on after a response: log phases. An ending gateway waits for them.
     pub tasks: TaskTracker,
+    /// Sees every exchange from outside; a gateway that serves has none.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl std::fmt::Debug for Worker {
@@ -66,8 +70,12 @@ pub async fn handle(
     let snapshot = worker.snapshot.load_full();
     let arrival = arrival::receive(&snapshot, port, request, &peer);
     let finisher = Arc::new(Finisher::new(&snapshot, arrival.route, &worker.tasks));
-    let Arrival { exchange, body, accept, route, refused, hop } = arrival;
-    let mut open = Open::new(exchange, Arc::clone(&finisher) as _);
+    let Arrival { mut exchange, body, accept, route, refused, hop } = arrival;
+    let finish = match &worker.observer {
+        None => Arc::clone(&finisher) as _,
+        Some(observer) => observer::attend(observer, &mut exchange, &finisher),
+    };
+    let mut open = Open::new(exchange, finish);
 
     let route = route.and_then(|index| snapshot.routes.get(index));
     let (Some(route), None) = (route, &refused) else {

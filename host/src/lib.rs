@@ -5,6 +5,7 @@
 //! `plugin`, `upstream`.
 
 mod admin;
+pub mod author;
 pub mod body;
 pub mod cli;
 pub mod clock;

@@ -12,6 +12,7 @@
 //! - log phases run in the order of the pipeline for every exchange of the route;
 //! - a plugin whose condition does not hold at its first turn is left out of all phases.
 
+mod anatomy;
 pub mod cache;
 mod call;
 mod capability;
@@ -35,10 +36,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
+pub use anatomy::Anatomy;
 pub use cache::FunctionCache;
 pub use engine::Engine;
-pub use loader::Loader;
 pub(crate) use loader::hex_digest;
+pub use loader::{Inspection, Loader, Snapshot, Timing};
 pub use pipeline::{Answered, Canary, Entry, Holding, Pipeline, Requested};
 pub use trace::Trace;
 
@@ -123,6 +125,7 @@ pub struct Plugin {
     origin: Origin,
     identity: Identity,
     description: Description,
+    timing: Timing,
     on_error: OnError,
     /// Of a body that is held for this plugin, at most.
     body_bytes: u64,
@@ -210,6 +213,30 @@ impl Plugin {
     #[must_use]
     pub const fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// How long it took to load.
+    #[must_use]
+    pub const fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    /// Makes a fresh instance as a call would, and drops it; gives the bytes of its memories and
+    /// tables. For measuring.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, in words.
+    pub async fn instantiate(&self) -> Result<usize, String> {
+        self.instances.try_out().await.map_err(|fault| fault.to_string())
+    }
+
+    /// How often each interface of the host was called, under its metric label; since the start of
+    /// the process, and without the calls that are under way.
+    #[must_use]
+    pub fn host_calls(&self) -> Vec<(&'static str, u64)> {
+        let calls = self.instances.metrics().host_calls();
+        calls.map(|(interface, calls)| (interface.as_str(), calls)).collect()
     }
 
     /// How instances live.

@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 
 use crate::config::{Finding, Findings};
 use crate::plugin::Trace;
-pub(crate) use boot::builder;
+pub(crate) use boot::{builder, parts};
 use control::Request;
 use gateway::Gateway;
 use tasks::Ending;

@@ -217,6 +217,18 @@ impl Snapshot {
 }
 
 impl Snapshot {
+    /// Has plugins write to these outputs, which have the names of its own.
+    pub fn divert_outputs(&self, outputs: Outputs) {
+        self.loader.services().outputs.store(Arc::new(outputs));
+    }
+
+    /// Waits until all that plugins wrote is written. Blocks.
+    pub fn flush_outputs(&self) {
+        for output in self.loader.services().outputs.load().iter() {
+            output.flush();
+        }
+    }
+
     /// Keeps the files that new plugins were made from, so that they can be put back. Blocks.
     pub fn keep_versions(&self, cache_dir: Option<&Path>) {
         for plugin in self.plugins.iter().chain(self.canaries.iter().flatten()) {

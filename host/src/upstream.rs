@@ -32,7 +32,7 @@ use crate::telemetry::metrics::UpstreamMetrics;
 use balance::Balance;
 pub use endpoint::Endpoint;
 use pool::Connection;
-pub use pool::{IDLE_PER_ENDPOINT_MAX, Pools};
+pub use pool::{IDLE_PER_ENDPOINT_MAX, Pools, Stage};
 use response::Lease;
 pub use response::ResponseBody;
 
@@ -177,7 +177,14 @@ impl Upstream {
                 outcome => return outcome,
             }
         }
-        match connect::open(endpoint.target(), self.connect_timeout).await {
+        let opened = match pools.stage() {
+            None => connect::open(endpoint.target(), self.connect_timeout).await,
+            Some(stage) => match stage.connect(&self.name) {
+                Some(stream) => connect::speak(stream).await,
+                None => Err(Failure::ConnectionRefused),
+            },
+        };
+        match opened {
             Ok(connection) => self.ask(pools, endpoint, connection, request).await,
             Err(failure) => Err(Fault::Unsent(Box::new(request), failure)),
         }

@@ -42,6 +42,13 @@ const LAYERS: &[(&str, &[&str])] = &[
             "upstream",
         ],
     ),
+    (
+        "author",
+        &[
+            "clock", "config", "exchange", "facts", "listener", "plugin", "server", "snapshot",
+            "state", "upstream",
+        ],
+    ),
 ];
 
 #[test]

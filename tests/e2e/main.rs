@@ -10,6 +10,7 @@
 
 mod access_log;
 mod admin;
+mod author;
 mod body;
 mod body_phase;
 mod cache;

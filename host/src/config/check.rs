@@ -120,7 +120,8 @@ pub(super) fn run(document: &Document, environment: &dyn Fn(&str) -> Option<Stri
     Checked { config: config.filter(|_| findings.is_empty()), findings, warnings, read }
 }
 
-fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
+/// Reads the root tables: that of gateway.toml first.
+pub(super) fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Config> {
     let mut tables = roots.iter().filter_map(|root| match &root.kind {
         Kind::Table(members) => {
             Some(Table::new(check, "at the top level".to_owned(), members, &root.at))

@@ -43,6 +43,13 @@ impl Document {
         document
     }
 
+    /// A file that includes no others.
+    pub(super) fn of_file(path: &Path) -> Self {
+        let mut document = Self::new(path.parent().map(Path::to_path_buf).unwrap_or_default());
+        document.open(path);
+        document
+    }
+
     /// A file and those that it includes.
     pub(super) fn read(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Self {
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
@@ -80,7 +87,7 @@ impl Document {
         }
     }
 
-    fn add(&mut self, path: PathBuf, text: String) {
+    pub(super) fn add(&mut self, path: PathBuf, text: String) {
         let file = self.sources.add(path, text);
         match tree::parse(file, self.sources.text(file)) {
             Ok(root) => self.roots.push(root),

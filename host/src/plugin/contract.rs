@@ -78,6 +78,12 @@ impl Unfit {
     }
 }
 
+/// The interface of the contract that an import or export names, without package and version.
+pub(super) fn interface(name: &str) -> Option<&str> {
+    let own = name.strip_prefix(PACKAGE)?;
+    Some(own.split_once('@').map_or(own, |(interface, _)| interface))
+}
+
 /// Whether `bytes` begin like a component, with what else they may be.
 pub(super) fn check_preamble(bytes: &[u8]) -> Result<(), Unfit> {
     match bytes.first_chunk::<8>() {

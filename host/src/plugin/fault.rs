@@ -1,5 +1,7 @@
 //! What goes wrong with a plugin while it serves.
 
+mod backtrace;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ pub(super) enum Fault {
         cause: String,
         /// The guest's functions, innermost first; empty if there were none.
         backtrace: String,
+        /// File and line in the plugin's own code, if it was built with lines.
+        place: Option<String>,
         /// What the guest printed before, such as a panic's message.
         printed: Option<String>,
     },
@@ -49,7 +53,9 @@ impl Fault {
             return Self::CpuTime;
         }
         let printed = guest.take_words();
-        let backtrace = error.downcast_ref::<WasmBacktrace>().map(describe).unwrap_or_default();
+        let trace = error.downcast_ref::<WasmBacktrace>();
+        let backtrace = trace.map(backtrace::describe).unwrap_or_default();
+        let place = trace.and_then(backtrace::own_place);
         let cause = match error.downcast_ref::<Trap>() {
             _ if guest.take_memory_refused() => {
                 format!("memory beyond the budget of {} bytes", guest.shared.memory_bytes)
@@ -57,7 +63,7 @@ impl Fault {
             Some(trap) => trap.to_string(),
             None => error.root_cause().to_string(),
         };
-        Self::Trap { cause, backtrace, printed }
+        Self::Trap { cause, backtrace, place, printed }
     }
 
     /// The word for it in spans.
@@ -82,17 +88,30 @@ impl Fault {
         }
     }
 
+    /// The field `fault` of the log.
+    pub(super) const fn token(&self) -> &'static str {
+        match self {
+            Self::Trap { .. } => "trap",
+            Self::CpuTime => "cpu",
+            Self::WallTime(_) => "wall",
+            Self::Saturated => "saturated",
+            Self::Contract(_) => "contract",
+        }
+    }
+
     /// Tells the operator.
     pub(super) fn report(&self, plugin: &str, route: &str, request_id: &str, phase: &str) {
+        let fault = self.token();
         macro_rules! report {
             ($message:literal, $($field:tt)*) => {
-                tracing::error!(plugin, route, request_id, phase, $($field)*, $message)
+                tracing::error!(plugin, route, request_id, phase, fault, $($field)*, $message)
             };
         }
         match self {
-            Self::Trap { cause, backtrace, printed } => {
+            Self::Trap { cause, backtrace, place, printed } => {
                 let printed = printed.as_deref().unwrap_or_default();
-                report!("plugin trapped", cause, backtrace, printed);
+                let place = place.as_deref();
+                report!("plugin trapped", cause, place, backtrace, printed);
             }
             Self::CpuTime => report!("plugin ran for too long", limit = "limits.cpu"),
             Self::WallTime(wall) => report!("plugin took too long", limit = ?wall),
@@ -102,29 +121,14 @@ impl Fault {
     }
 }
 
-/// One frame a line: function, and file with line where the component has debug information.
-fn describe(backtrace: &WasmBacktrace) -> String {
-    use fmt::Write as _;
-    let mut text = String::new();
-    for frame in backtrace.frames() {
-        let name = frame.func_name().unwrap_or("?");
-        let separator = if text.is_empty() { "" } else { " < " };
-        // Writing to a String does not fail.
-        let _infallible = write!(text, "{separator}{:#}", rustc_demangle::demangle(name));
-        if let Some(symbol) = frame.symbols().first()
-            && let (Some(file), Some(line)) = (symbol.file(), symbol.line())
-        {
-            let _infallible = write!(text, " ({file}:{line})");
-        }
-    }
-    text
-}
-
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Trap { cause, backtrace, printed } => {
+            Self::Trap { cause, backtrace, place, printed } => {
                 f.write_str(cause)?;
+                if let Some(place) = place {
+                    write!(f, " at {place}")?;
+                }
                 if let Some(printed) = printed {
                     write!(f, "; it said: {printed}")?;
                 }

@@ -136,6 +136,11 @@ impl Guest {
         std::mem::take(&mut self.memory_refused)
     }
 
+    /// Bytes of all memories and tables.
+    pub(super) const fn memory_used(&self) -> usize {
+        self.memory_used
+    }
+
     /// What explains a trap in the guest's own words, if it left any.
     pub(super) fn take_words(&mut self) -> Option<String> {
         self.take_printed().or_else(|| self.last_words.take())

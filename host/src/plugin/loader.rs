@@ -9,15 +9,16 @@
 
 mod grants;
 mod identity;
+mod inspection;
 mod pin;
 mod source;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::Store;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wizer::{WasmtimeWizerComponent, Wizer};
 
 use super::contract::bindings::exports::tidegate::plugin::lifecycle::Description;
@@ -25,11 +26,13 @@ use super::contract::{self, Exports, Unfit};
 use super::engine::Engine;
 use super::guest::{Guest, Shared};
 use super::instance::{self, Image, Instances};
-use super::{Fault, Files, Identity, Place, Plugin, Services, capability};
+use super::{Fault, Files, Identity, Origin, Place, Plugin, Services, capability};
+use crate::clock;
 use crate::config;
 use crate::state::kv::Owner;
 use grants::check;
 pub(crate) use identity::hex_digest;
+pub use inspection::{Inspection, Snapshot};
 use source::{Source, find};
 
 /// Running time of `describe` and `configure` together: engines in the guest start slowly.
@@ -58,6 +61,28 @@ impl std::fmt::Debug for Loader {
 struct Prepared {
     image: Image,
     description: Description,
+    timing: Timing,
+}
+
+/// How long the steps of loading took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Instrumenting, compiling and checking, of the component and of its snapshot.
+    pub compile: Duration,
+    /// Making the instance that is configured, and `describe`.
+    pub start: Duration,
+    /// `configure`.
+    pub configure: Duration,
+    /// Taking the snapshot.
+    pub snapshot: Duration,
+}
+
+impl Timing {
+    /// The time since `since`, which is then now.
+    fn lap(since: &mut Instant) -> Duration {
+        let before = std::mem::replace(since, clock::now());
+        since.duration_since(before)
+    }
 }
 
 impl Loader {
@@ -113,7 +138,7 @@ impl Loader {
         };
 
         let shared = self.shared(config, kv_bytes, config.budget.memory_bytes);
-        let Prepared { image, description } = prepared;
+        let Prepared { image, description, timing } = prepared;
         let engine = Arc::clone(&self.engine);
         let instances =
             Instances::new(engine, image, shared, config.budget.clone(), config.isolation);
@@ -122,6 +147,7 @@ impl Loader {
             origin: source.origin,
             identity,
             description,
+            timing,
             on_error: config.on_error,
             body_bytes: config.budget.body_bytes,
             on_large_body: config.on_large_body,
@@ -156,6 +182,7 @@ impl Loader {
         source: &Source,
         shared: &Arc<Shared>,
     ) -> Result<Prepared, Vec<Fault>> {
+        let (mut timing, mut since) = (Timing::default(), clock::now());
         let wizer = Wizer::new();
         let instrumented = wizer.instrument_component(&source.bytes);
         let bytes = match &instrumented {
@@ -168,11 +195,8 @@ impl Loader {
         };
         let component = self.compile(config, bytes)?;
         let exports = check(config, &component, &source.origin)?;
-        let pre = self.linker.instantiate_pre(&component).map_err(|error| {
-            let hint = "a function of the contract has another type than here; build the \
-                        component against the contract of this gateway";
-            vec![Fault::component(config, Unfit::new(format!("does not link: {error:#}"), hint))]
-        })?;
+        let pre = self.link(config, &component)?;
+        timing.compile = Timing::lap(&mut since);
 
         run_to_end(config, async {
             let mut store = instance::new_store(&self.engine, shared);
@@ -184,14 +208,17 @@ impl Loader {
                 }
             };
             let description = describe(config, &mut store, &instance, &exports).await?;
+            timing.start = Timing::lap(&mut since);
             configure(config, &mut store, &instance, &exports).await?;
+            timing.configure = Timing::lap(&mut since);
 
             let Ok((context, _)) = &instrumented else {
                 let image = Image { pre, exports, config: Some(config.config.clone()) };
-                return Ok(Prepared { image, description });
+                return Ok(Prepared { image, description, timing });
             };
             let mut state = WasmtimeWizerComponent { store: &mut store, instance };
             let snapshot = wizer.snapshot_component(context, &mut state).await;
+            timing.snapshot = Timing::lap(&mut since);
             let image = match snapshot {
                 Ok(snapshot) => self.image_of(config, &snapshot)?,
                 Err(error) => {
@@ -200,17 +227,28 @@ impl Loader {
                     Image { pre, exports, config: Some(config.config.clone()) }
                 }
             };
-            Ok(Prepared { image, description })
+            timing.compile += Timing::lap(&mut since);
+            Ok(Prepared { image, description, timing })
         })
     }
 
     fn image_of(&self, config: &config::Plugin, snapshot: &[u8]) -> Result<Image, Vec<Fault>> {
         let component = self.compile(config, snapshot)?;
         let exports = contract::exports(&component).map_err(|unfit| all(config, unfit))?;
-        let pre = self.linker.instantiate_pre(&component).map_err(|error| {
-            vec![Fault::component(config, Unfit::new(format!("does not link: {error:#}"), ""))]
-        })?;
+        let pre = self.link(config, &component)?;
         Ok(Image { pre, exports, config: None })
+    }
+
+    fn link(
+        &self,
+        config: &config::Plugin,
+        component: &Component,
+    ) -> Result<InstancePre<Guest>, Vec<Fault>> {
+        self.linker.instantiate_pre(component).map_err(|error| {
+            let hint = "a function of the contract has another type than here; build the \
+                        component against the contract of this gateway";
+            vec![Fault::component(config, Unfit::new(format!("does not link: {error:#}"), hint))]
+        })
     }
 
     fn compile(&self, config: &config::Plugin, bytes: &[u8]) -> Result<Component, Vec<Fault>> {

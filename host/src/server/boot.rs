@@ -39,13 +39,19 @@ impl Fixed {
 
 /// What snapshots are built with; also without a server.
 pub(crate) fn builder(config: &Config, trace: Trace) -> Result<(Builder, Services), StartError> {
+    let (engine, services) = parts(config, trace)?;
+    Ok((Builder::new(engine, services.clone()), services))
+}
+
+/// What plugins run on and what they share; also without a server.
+pub(crate) fn parts(config: &Config, trace: Trace) -> Result<(Arc<Engine>, Services), StartError> {
     let outputs = Outputs::open(&[], None)
         .map_err(|(_, error)| StartError::io("standard output cannot be had")(error))?;
     let services = Services { trace, ..Services::new(&config.limits, outputs) };
     let cache = FunctionCache::new(config.gateway.cache_dir.clone());
     let engine =
         Engine::new(config.limits.instances, cache).map_err(|error| wasmtime_error(&error))?;
-    Ok((Builder::new(Arc::new(engine), services.clone()), services))
+    Ok((Arc::new(engine), services))
 }
 
 /// Whoever misspells a name would wait for its calls for ever.

@@ -88,6 +88,7 @@ async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Accept>, end
         snapshot: Arc::clone(&gateway.snapshot),
         held: Arc::clone(&gateway.services.held),
         tasks: TaskTracker::new(),
+        observer: None,
     });
     let mut purge = interval(PURGE_PERIOD);
     purge.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -13,7 +13,7 @@ mod writer;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::config::model;
@@ -36,6 +36,9 @@ pub enum OutputError {
     /// A line over [`LINE_BYTES_MAX`].
     TooLarge,
 }
+
+/// Lines kept in memory, each with its output's name.
+pub type Page = Arc<Mutex<Vec<(Box<str>, String)>>>;
 
 /// All outputs of a configuration, `stdout` and `stderr` among them.
 #[derive(Debug)]
@@ -71,6 +74,23 @@ impl Outputs {
                 None => Output::for_file(settings).map_err(|error| (index, error))?,
             };
             by_name.insert(name.into(), output);
+        }
+        Ok(Self { by_name })
+    }
+
+    /// Outputs of these names, and `stdout` and `stderr`, whose lines go into `page`: the output's
+    /// name, and the line without its line feed.
+    ///
+    /// # Errors
+    /// A thread could not be had.
+    pub fn onto<'a>(
+        names: impl IntoIterator<Item = &'a str>,
+        page: &Page,
+    ) -> Result<Self, io::Error> {
+        let mut by_name = BTreeMap::new();
+        for name in names.into_iter().chain(["stdout", "stderr"]) {
+            let target = Target::Page(name.into(), page.clone());
+            by_name.insert(name.into(), Output::start(name, target, STANDARD_QUEUE, None)?);
         }
         Ok(Self { by_name })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 
@@ -50,6 +51,10 @@ pub(super) async fn open(target: &Target, timeout: Duration) -> Result<Connectio
             dial_each(&addresses, deadline).await?
         }
     };
+    // A request's head and its body's first part are separate writes; Nagle would hold the second.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "upstream's connection keeps Nagle's algorithm");
+    }
     speak(stream).await
 }
 
@@ -81,11 +86,11 @@ async fn dial(address: SocketAddr, deadline: Instant) -> Result<TcpStream, Failu
     }
 }
 
-async fn speak(stream: TcpStream) -> Result<Connection, Failure> {
-    // A request's head and its body's first part are separate writes; Nagle would hold the second.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "upstream's connection keeps Nagle's algorithm");
-    }
+/// Speaks HTTP/1.1 over a connection that is open.
+pub(super) async fn speak<S>(stream: S) -> Result<Connection, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut builder = http1::Builder::new();
     builder
         .max_headers(RESPONSE_HEADERS_MAX)

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::task::AbortHandle;
 
 use crate::body::RequestBody;
@@ -25,6 +25,14 @@ pub const IDLE_PER_ENDPOINT_MAX: usize = 256;
 #[derive(Default)]
 pub struct Pools {
     idle: Mutex<HashMap<Arc<str>, VecDeque<Idle>>>,
+    /// Where connections are made to in place of the network.
+    stage: Option<Arc<dyn Stage>>,
+}
+
+/// Upstreams within the process, for trying out what would be sent.
+pub trait Stage: Send + Sync {
+    /// The near end of a new connection to the upstream of this name; `None` refuses it.
+    fn connect(&self, upstream: &str) -> Option<DuplexStream>;
 }
 
 struct Idle {
@@ -49,6 +57,17 @@ impl Pools {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Without any connection, and without a network: connections lead to `stage`.
+    #[must_use]
+    pub fn on(stage: Arc<dyn Stage>) -> Self {
+        Self { stage: Some(stage), ..Self::default() }
+    }
+
+    /// Where connections are made to in place of the network.
+    pub(super) fn stage(&self) -> Option<&dyn Stage> {
+        self.stage.as_deref()
     }
 
     /// Closes what has waited for too long, and forgets what the other end has closed. A worker
@@ -112,9 +131,9 @@ impl Connection {
         clippy::disallowed_methods,
         reason = "the task ends with the connection, which an exchange or a pool owns; drain waits for exchanges"
     )]
-    pub(super) fn drive(
+    pub(super) fn drive<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         sender: SendRequest<RequestBody>,
-        driver: http1::Connection<TokioIo<TcpStream>, RequestBody>,
+        driver: http1::Connection<TokioIo<S>, RequestBody>,
     ) -> Self {
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {

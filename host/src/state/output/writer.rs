@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub(super) enum Target {
     },
     Stdout,
     Stderr,
+    /// Lines of the output of this name, kept in memory.
+    Page(Box<str>, super::Page),
     #[cfg(test)]
     Scripted(super::tests::Script),
 }
@@ -38,7 +40,7 @@ impl Target {
                 *file = open(path)?;
                 Ok(())
             }
-            Self::Stdout | Self::Stderr => Ok(()),
+            Self::Stdout | Self::Stderr | Self::Page(..) => Ok(()),
             #[cfg(test)]
             Self::Scripted(_) => Ok(()),
         }
@@ -50,6 +52,12 @@ impl Target {
             // Standard output keeps what follows the last line feed; nothing does.
             Self::Stdout => io::stdout().lock().write_all(bytes).map(|()| bytes.len()),
             Self::Stderr => io::stderr().lock().write(bytes),
+            Self::Page(name, page) => {
+                let mut page = page.lock().unwrap_or_else(PoisonError::into_inner);
+                let text = String::from_utf8_lossy(bytes);
+                page.extend(text.lines().map(|line| (name.clone(), line.to_owned())));
+                Ok(bytes.len())
+            }
             #[cfg(test)]
             Self::Scripted(script) => script.write(bytes),
         }

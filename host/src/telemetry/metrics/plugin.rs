@@ -179,7 +179,7 @@ impl PluginMetrics {
     }
 
     /// The interfaces that were called, and how often.
-    pub(super) fn host_calls(&self) -> impl Iterator<Item = (Interface, u64)> {
+    pub fn host_calls(&self) -> impl Iterator<Item = (Interface, u64)> {
         let all = Interface::ALL.into_iter().zip(&self.host_calls);
         all.map(|(interface, calls)| (interface, calls.get())).filter(|(_, calls)| *calls > 0)
     }
