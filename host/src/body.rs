@@ -8,6 +8,7 @@ mod collect;
 mod content;
 mod idle;
 mod progress;
+mod written;
 
 use std::error::Error;
 use std::fmt;
@@ -26,6 +27,8 @@ pub use collect::{Collected, Held, Reservation, collect};
 pub use content::{Content, Full, Stream};
 pub(crate) use idle::IdleTimer;
 pub use progress::Progress;
+use written::Written;
+pub use written::{Unread, Writer};
 
 /// What the client reads if its body ends in the middle of a chunk's frame and the like.
 const MISFRAMED: &str = "the request's body is not framed as announced";
@@ -82,6 +85,24 @@ impl RequestBody {
     /// Makes this the body; its progress stays that of what the client sends.
     pub fn put(&mut self, content: Content) {
         self.content = content;
+    }
+
+    /// These bytes, at once and with their length. Not empty.
+    #[must_use]
+    pub fn whole(bytes: Bytes) -> Self {
+        Self::of_plugin(Written::whole(bytes, Arc::default()))
+    }
+
+    /// What the writer gives, as it gives it.
+    #[must_use]
+    pub fn written() -> (Self, Writer) {
+        let (body, writer) = Written::streamed(Arc::default());
+        (Self::of_plugin(body), writer)
+    }
+
+    fn of_plugin(body: Written) -> Self {
+        let progress = Some(Arc::clone(body.progress()));
+        Self { content: Content::streamed(body), progress }
     }
 
     /// Whether the announced length is above the limit already.

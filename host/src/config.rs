@@ -25,6 +25,7 @@ mod listener;
 mod matcher;
 pub mod model;
 mod names;
+mod origin;
 mod output;
 mod path;
 mod pin;

@@ -8,7 +8,8 @@ use std::fmt;
 /// the log field and in the `error` member of the body. Where RFC 9209 section 2.3 has a name that
 /// fits exactly it is that name: `http_request_error`, `destination_not_found`, `dns_error`,
 /// `destination_unavailable`, `connection_refused`, `connection_timeout`, `connection_terminated`,
-/// `http_protocol_error`, `http_request_denied`, `http_response_body_size`,
+/// `tls_certificate_error`, `tls_protocol_error`, `tls_alert_received`, `http_protocol_error`,
+/// `http_request_denied`, `http_response_body_size`,
 /// `http_response_timeout` and `proxy_internal_error`. All others are
 /// Tidegate's own. Tokens do not change once released.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,12 @@ pub enum Failure {
     ConnectionTerminated,
     /// Another fault of the connection.
     ConnectionError,
+    /// The endpoint's certificate is not to be trusted.
+    TlsCertificateError,
+    /// The endpoint does not speak TLS, or not as it should.
+    TlsProtocolError,
+    /// The endpoint ended the encrypted connection with an alert.
+    TlsAlertReceived,
     /// The upstream's response broke the rules of HTTP.
     ResponseMalformed,
     /// A longer response than a plugin of the route can take.
@@ -85,6 +92,9 @@ impl Failure {
             Self::ConnectionRefused
             | Self::ConnectionTerminated
             | Self::ConnectionError
+            | Self::TlsCertificateError
+            | Self::TlsProtocolError
+            | Self::TlsAlertReceived
             | Self::ResponseMalformed
             | Self::ResponseBodyTooLarge
             | Self::DnsError => 502,
@@ -113,6 +123,9 @@ impl Failure {
             Self::ConnectionTimeout => "connection_timeout",
             Self::ConnectionTerminated => "connection_terminated",
             Self::ConnectionError => "connection_error",
+            Self::TlsCertificateError => "tls_certificate_error",
+            Self::TlsProtocolError => "tls_protocol_error",
+            Self::TlsAlertReceived => "tls_alert_received",
             Self::ResponseMalformed => "http_protocol_error",
             Self::ResponseBodyTooLarge => "http_response_body_size",
             Self::ResponseTimeout => "http_response_timeout",
@@ -136,6 +149,9 @@ impl Failure {
             | Self::ConnectionTimeout
             | Self::ConnectionTerminated
             | Self::ConnectionError
+            | Self::TlsCertificateError
+            | Self::TlsProtocolError
+            | Self::TlsAlertReceived
             | Self::ResponseMalformed
             | Self::ResponseBodyTooLarge
             | Self::ResponseTimeout => true,
@@ -176,6 +192,9 @@ impl Failure {
             Self::ConnectionTimeout => "the upstream did not accept the connection in time",
             Self::ConnectionTerminated => "the upstream closed the connection without a response",
             Self::ConnectionError => "the upstream could not be reached",
+            Self::TlsCertificateError => "the upstream's certificate is not to be trusted",
+            Self::TlsProtocolError => "the upstream does not speak TLS as it should",
+            Self::TlsAlertReceived => "the upstream refused the encrypted connection",
             Self::ResponseMalformed => "the upstream's response was not valid HTTP",
             Self::ResponseBodyTooLarge => {
                 "the upstream's response is too large for a policy of this route"
@@ -205,7 +224,7 @@ mod tests {
     const OTHERS: bool = false;
 
     #[rustfmt::skip]
-    const TABLE: [(Failure, u16, &str, bool); 23] = [
+    const TABLE: [(Failure, u16, &str, bool); 26] = [
         (Failure::RequestMalformed("why"), 400, "http_request_error", OTHERS),
         (Failure::Malformed { status: 505, reason: "why" }, 505, "request_framing_error", OTHERS),
         (Failure::RequestHeadTimeout, 408, "request_head_timeout", OTHERS),
@@ -222,6 +241,9 @@ mod tests {
         (Failure::ConnectionTimeout, 504, "connection_timeout", UPSTREAM),
         (Failure::ConnectionTerminated, 502, "connection_terminated", UPSTREAM),
         (Failure::ConnectionError, 502, "connection_error", UPSTREAM),
+        (Failure::TlsCertificateError, 502, "tls_certificate_error", UPSTREAM),
+        (Failure::TlsProtocolError, 502, "tls_protocol_error", UPSTREAM),
+        (Failure::TlsAlertReceived, 502, "tls_alert_received", UPSTREAM),
         (Failure::ResponseMalformed, 502, "http_protocol_error", UPSTREAM),
         (Failure::ResponseBodyTooLarge, 502, "http_response_body_size", UPSTREAM),
         (Failure::ResponseTimeout, 504, "http_response_timeout", UPSTREAM),

@@ -16,7 +16,9 @@ mod anatomy;
 pub mod cache;
 mod call;
 mod capability;
+mod client;
 pub mod contract;
+mod egress;
 mod embedded;
 pub mod engine;
 mod fault;
@@ -27,17 +29,20 @@ mod meter;
 mod pipeline;
 mod span;
 mod stage;
+mod timer;
 mod trace;
 pub mod versions;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 pub use anatomy::Anatomy;
 pub use cache::FunctionCache;
+pub use egress::{Egress, pools};
 pub use engine::Engine;
 pub(crate) use loader::hex_digest;
 pub use loader::{Inspection, Loader, Snapshot, Timing};
@@ -72,6 +77,8 @@ pub struct Services {
     pub kv: Arc<kv::Store>,
     /// Behind `output`; exchanged when the configuration changes.
     pub outputs: Arc<ArcSwap<output::Outputs>>,
+    /// Behind `http-client`; what it leads to is exchanged when the configuration changes.
+    pub egress: Arc<Egress>,
     /// Behind `metrics`, and what is counted of plugins.
     pub metrics: Arc<Metrics>,
     /// Behind `secret`; exchanged when the configuration changes.
@@ -105,6 +112,7 @@ impl Services {
             counters: Arc::new(counter::Counters::new(limits.counters)),
             kv: Arc::default(),
             outputs: Arc::new(ArcSwap::from_pointee(outputs)),
+            egress: Arc::default(),
             metrics: Arc::default(),
             secrets: Arc::default(),
             trace: Trace::default(),
@@ -130,6 +138,8 @@ pub struct Plugin {
     /// Of a body that is held for this plugin, at most.
     body_bytes: u64,
     on_large_body: OnLargeBody,
+    /// Between two ticks.
+    period: Option<Duration>,
     instances: Instances,
     /// What it was made from, until somebody takes it to keep it.
     files: Mutex<Option<Files>>,

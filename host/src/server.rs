@@ -17,6 +17,7 @@ mod listeners;
 mod memory;
 mod signals;
 mod tasks;
+mod timers;
 mod watch;
 mod worker;
 

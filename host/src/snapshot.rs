@@ -6,6 +6,7 @@
 //! upstreams with their endpoints' state, outputs with their open files.
 
 mod outputs;
+mod trust;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -29,7 +30,8 @@ use crate::state::output::Outputs;
 use crate::state::secret::Secrets;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{RouteMetrics, UNMATCHED};
-use crate::upstream::Upstream;
+use crate::upstream::{Tls, Upstream};
+use trust::Trust;
 
 /// An immutable, fully checked and compiled configuration; exactly one is current.
 pub struct Snapshot {
@@ -61,6 +63,8 @@ pub struct Snapshot {
     pub unmatched: Arc<RouteMetrics>,
     /// Those of the configuration; plugins see them through `loader` once it serves.
     pub outputs: Arc<Outputs>,
+    /// Whom the `https` origins of plugins have to be trusted by.
+    origins: Option<Tls>,
     loader: Arc<Loader>,
 }
 
@@ -155,6 +159,7 @@ impl Builder {
         let mut findings = Vec::new();
         let outputs = outputs::open(config, sources, previous, purpose, &mut findings);
         let tls = acceptors(&config.listeners, sources, &mut findings);
+        let trust = trust::read(config, sources, &mut findings);
         let loader = outputs.as_ref().and_then(|outputs| {
             let loader = self.loader(outputs, previous);
             loader.map_err(|error| findings.push(about(sources, &error))).ok()
@@ -175,7 +180,7 @@ impl Builder {
             config,
             previous,
             &self.services.metrics,
-            Parts { outputs, loader, plugins, tls },
+            Parts { outputs, loader, plugins, tls, trust },
         ))
     }
 
@@ -204,6 +209,7 @@ impl Snapshot {
     pub fn take_over(&self, services: &Services, config: &config::Config) {
         self.loader.services().outputs.store(Arc::clone(&self.outputs));
         services.outputs.store(Arc::clone(&self.outputs));
+        services.egress.replace(&self.settings.gateway.name, &self.upstreams, self.origins.clone());
         services.counters.set_entries_max(self.settings.limits.counters);
         services.cache.set_bytes_max(self.settings.limits.cache_bytes);
         services.cache.retain(|name| config.plugins.iter().any(|plugin| plugin.name == name));
@@ -256,6 +262,7 @@ struct Parts {
     loader: Arc<Loader>,
     plugins: Plugins,
     tls: Vec<Option<TlsAcceptor>>,
+    trust: Trust,
 }
 
 fn assemble(
@@ -268,7 +275,10 @@ fn assemble(
     let upstreams: Vec<Arc<Upstream>> = config
         .upstreams
         .iter()
-        .map(|upstream| Upstream::build(upstream, metrics, known(&upstream.name)))
+        .zip(&parts.trust.upstreams)
+        .map(|(upstream, tls)| {
+            Upstream::build(upstream, tls.as_ref(), metrics, known(&upstream.name))
+        })
         .collect();
     let routes = config
         .routes
@@ -290,6 +300,7 @@ fn assemble(
         admin: config.admin,
         unmatched: metrics.route(UNMATCHED),
         outputs: parts.outputs,
+        origins: parts.trust.origins,
         loader: parts.loader,
     }
 }

@@ -14,6 +14,7 @@ mod endpoint;
 mod fault;
 mod pool;
 mod response;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use tokio::time::sleep;
 
 use crate::body::{Progress, RequestBody};
 use crate::clock;
-use crate::config::{self, HostPolicy};
+use crate::config::{self, HostPolicy, HttpOrigin};
 use crate::facts::Tally;
 use crate::failure::Failure;
 use crate::telemetry::Metrics;
@@ -32,9 +33,19 @@ use crate::telemetry::metrics::UpstreamMetrics;
 use balance::Balance;
 pub use endpoint::Endpoint;
 use pool::Connection;
-pub use pool::{IDLE_PER_ENDPOINT_MAX, Pools, Stage};
+pub use pool::{IDLE_MAX, IDLE_PER_ENDPOINT_MAX, Pools, Stage};
 use response::Lease;
 pub use response::ResponseBody;
+pub use tls::{Tls, TlsError};
+
+/// As an upstream has by default.
+const ORIGIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The most that `limits.wall` can be: whoever calls an origin has a deadline of its own.
+const ORIGIN_RESPONSE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Shorter than that of an upstream, since who talks to many origins leaves many behind.
+const ORIGIN_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A named group of interchangeable endpoints.
 #[derive(Debug)]
@@ -60,11 +71,12 @@ enum Fault {
 impl Upstream {
     /// Makes what `config` describes.
     ///
-    /// It goes on where `previous`, the upstream of the same name in the snapshot before, is: in
+    /// `tls` is for `https` endpoints, if there are any. It goes on where `previous`, the upstream of the same name in the snapshot before, is: in
     /// the order of endpoints, and with what is known about each endpoint that is still there.
     #[must_use]
     pub fn build(
         config: &config::Upstream,
+        tls: Option<&Tls>,
         metrics: &Metrics,
         previous: Option<&Arc<Self>>,
     ) -> Arc<Self> {
@@ -76,7 +88,7 @@ impl Upstream {
             endpoints: config
                 .endpoints
                 .iter()
-                .map(|endpoint| Endpoint::build(endpoint, &own, known))
+                .map(|endpoint| Endpoint::build(endpoint, tls, &own, known))
                 .collect(),
             balance: Balance::build(&weights, previous.map(|upstream| &upstream.balance)),
             connect_timeout: config.connect_timeout,
@@ -84,6 +96,25 @@ impl Upstream {
             idle_timeout: config.idle_timeout,
             host: config.host.clone(),
             metrics: own,
+        })
+    }
+
+    /// What lies behind an origin that the configuration does not know as an upstream; counted
+    /// nowhere, since there may be any number of them. `tls` is for `https`.
+    #[must_use]
+    pub fn of_origin(origin: &HttpOrigin, tls: Option<Tls>) -> Arc<Self> {
+        let HttpOrigin { is_https, host, port } = origin.clone();
+        let endpoint = config::Endpoint { is_https, host, port, weight: 1 };
+        let metrics = Arc::<UpstreamMetrics>::default();
+        Arc::new(Self {
+            name: origin.to_string().into(),
+            endpoints: Box::new([Endpoint::build(&endpoint, tls.as_ref(), &metrics, &[])]),
+            balance: Balance::build(&[endpoint.weight], None),
+            connect_timeout: ORIGIN_CONNECT_TIMEOUT,
+            response_timeout: ORIGIN_RESPONSE_TIMEOUT,
+            idle_timeout: ORIGIN_IDLE_TIMEOUT,
+            host: HostPolicy::Endpoint,
+            metrics,
         })
     }
 
@@ -171,14 +202,14 @@ impl Upstream {
         endpoint: &Endpoint,
         mut request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, Fault> {
-        while let Some(connection) = pools.take(endpoint.address(), clock::now()) {
+        while let Some(connection) = pools.take(endpoint.key(), clock::now()) {
             match self.ask(pools, endpoint, connection, request).await {
                 Err(Fault::Unsent(unsent, _)) => request = *unsent,
                 outcome => return outcome,
             }
         }
         let opened = match pools.stage() {
-            None => connect::open(endpoint.target(), self.connect_timeout).await,
+            None => connect::open(endpoint.target(), endpoint.tls(), self.connect_timeout).await,
             Some(stage) => match stage.connect(&self.name) {
                 Some(stream) => connect::speak(stream).await,
                 None => Err(Failure::ConnectionRefused),
@@ -226,7 +257,7 @@ impl Upstream {
         let lease = Lease {
             connection,
             pools: Arc::clone(pools),
-            endpoint: Arc::clone(endpoint.address()),
+            key: Arc::clone(endpoint.key()),
             idle_timeout: self.idle_timeout,
             request: progress,
         };

@@ -20,7 +20,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Of `route` the matchers, which conditions of plugins are made of.
     (
         "plugin",
-        &["body", "clock", "config", "crypto", "facts", "failure", "route", "state", "telemetry"],
+        &[
+            "body",
+            "clock",
+            "config",
+            "crypto",
+            "facts",
+            "failure",
+            "route",
+            "state",
+            "telemetry",
+            "upstream",
+        ],
     ),
     (
         "snapshot",

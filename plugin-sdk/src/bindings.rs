@@ -62,6 +62,16 @@ pub mod on_response_body {
     });
 }
 
+pub mod on_timer {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "on-timer",
+        pub_export_macro: true,
+        export_macro_name: "export_on_timer",
+        default_bindings_module: "tidegate_plugin::bindings::on_timer",
+    });
+}
+
 pub mod on_log {
     wit_bindgen::generate!({
         path: "../wit",

@@ -30,7 +30,7 @@
 //! host counts, and panics where the host traps, such as for a function that is called outside its
 //! phases. Time stands still until the test moves [`clock`].
 //!
-//! Consumers, counters, keys, outputs, metrics, secrets and the clock last as long as the thread. The test runner gives
+//! Consumers, counters, keys, outputs, requests, metrics, secrets and the clock last as long as the thread. The test runner gives
 //! each test a thread of its own, unless it runs with `--test-threads=1`; a test for which that
 //! matters begins with [`reset`].
 
@@ -40,6 +40,7 @@ pub mod consumers;
 pub mod counter;
 pub mod crypto;
 pub mod exchange;
+pub mod http_client;
 pub mod kv;
 pub mod log;
 pub mod metrics;
@@ -60,12 +61,13 @@ pub use exchange::Exchange;
 pub use outcome::{Edit, Outcome};
 
 use crate::{
-    BodyAction, ConfigError, OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, Plugin,
-    RequestAction, ResponseAction, Source, Summary, config, guest,
+    BodyAction, ConfigError, OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, OnTick,
+    Plugin, RequestAction, ResponseAction, Source, Summary, config, guest,
 };
 use phase::Phase;
 
-/// Forgets everything: consumers, counters, keys, outputs, metrics, secrets, messages, the time.
+/// Forgets everything: consumers, counters, keys, outputs, requests, metrics, secrets, messages,
+/// the time.
 pub fn reset() {
     state::with(|state| *state = state::State::new());
 }
@@ -158,6 +160,17 @@ pub fn run_log<P: OnLog>(plugin: &P, exchange: Exchange) -> Outcome<()> {
     let exchange = exchange.with_edits_applied();
     let summary = exchange.summarize();
     run(Phase::Log, exchange, || plugin.on_complete(&summary))
+}
+
+/// Runs one tick; gives what it logged. What it fetched is in
+/// [`http_client::take`](mod@http_client), and what it kept in [`kv`](crate::kv).
+#[must_use]
+pub fn run_tick<P: OnTick>(plugin: &P) -> Vec<log::Message> {
+    state::with(|state| state.messages.clear());
+    let entered = phase::enter(Phase::Tick);
+    plugin.on_tick();
+    drop(entered);
+    log::take()
 }
 
 /// What came of an exchange that went well, to take from: 200 by the upstream `upstream` at

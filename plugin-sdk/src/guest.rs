@@ -7,10 +7,11 @@ use crate::bindings::on_request::exports::tidegate::plugin::request_phase;
 use crate::bindings::on_request_body::exports::tidegate::plugin::request_body_phase;
 use crate::bindings::on_response::exports::tidegate::plugin::response_phase;
 use crate::bindings::on_response_body::exports::tidegate::plugin::response_body_phase;
+use crate::bindings::on_timer::exports::tidegate::plugin::timer;
 use crate::bindings::plugin::exports::tidegate::plugin::lifecycle;
 use crate::{
-    BodyAction, OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, Plugin, RequestAction,
-    ResponseAction, Summary, config,
+    BodyAction, OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, OnTick, Plugin,
+    RequestAction, ResponseAction, Summary, config,
 };
 
 /// A plugin as a component: what the exporting crate adds to the plugin's type.
@@ -93,6 +94,16 @@ impl<C: Component<Plugin: OnResponse>> response_phase::Guest for C {
 impl<C: Component<Plugin: OnResponseBody>> response_body_phase::Guest for C {
     fn on_response_body(bytes: Vec<u8>, last: bool) -> BodyAction {
         with_plugin::<C, _>(|plugin| plugin.on_response_body(bytes, last))
+    }
+}
+
+impl<C: Component<Plugin: OnTick>> timer::Guest for C {
+    fn period_ms() -> u64 {
+        with_plugin::<C, _>(|plugin| u64::try_from(plugin.period().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn on_tick() {
+        with_plugin::<C, _>(OnTick::on_tick);
     }
 }
 
@@ -217,6 +228,11 @@ macro_rules! __export_phase {
             $component with_types_in $crate::bindings::on_response_body
         );
     };
+    (OnTick $component:ident) => {
+        $crate::bindings::on_timer::export_on_timer!(
+            $component with_types_in $crate::bindings::on_timer
+        );
+    };
     (OnLog $component:ident) => {
         $crate::bindings::on_log::export_on_log!(
             $component with_types_in $crate::bindings::on_log
@@ -224,7 +240,7 @@ macro_rules! __export_phase {
     };
     ($other:ident $component:ident) => {
         ::std::compile_error!(
-            "a phase is one of `OnRequest`, `OnRequestBody`, `OnResponse`, `OnResponseBody` and `OnLog`"
+            "a phase is one of `OnRequest`, `OnRequestBody`, `OnResponse`, `OnResponseBody`, `OnLog` and `OnTick`"
         );
     };
 }
@@ -256,6 +272,9 @@ macro_rules! __export_phase {
     (OnResponseBody $component:ident) => {
         const _: fn() = || $crate::guest::check_on_response_body::<$component>();
     };
+    (OnTick $component:ident) => {
+        const _: fn() = || $crate::guest::check_on_tick::<$component>();
+    };
     (OnLog $component:ident) => {
         const _: fn() = || $crate::guest::check_on_log::<$component>();
     };
@@ -280,6 +299,9 @@ pub const fn check_on_response_body<C: response_body_phase::Guest>() {}
 
 /// Compiles for components with a response phase only.
 pub const fn check_on_response<C: response_phase::Guest>() {}
+
+/// Compiles for components with a timer only.
+pub const fn check_on_tick<C: timer::Guest>() {}
 
 /// Compiles for components with a log phase only.
 pub const fn check_on_log<C: log_phase::Guest>() {}

@@ -77,6 +77,7 @@
 //! | [`metrics`] | counters and histograms at `/metrics` | `metrics` |
 //! | [`counter`] | exact rate limits, shared by all workers | `counter` |
 //! | [`crypto`] | signatures, MACs, hashes, random bytes | `crypto` |
+//! | [`http_client`] | requests of the plugin's own | `http-client` |
 //! | [`kv`] | values that outlast an exchange | `kv` |
 //! | [`output`] | lines for files and standard output | `output` |
 //! | [`consumers`] | known callers, by what they present | `consumers` |
@@ -105,6 +106,7 @@ pub mod consumers;
 pub mod counter;
 pub mod crypto;
 pub mod exchange;
+pub mod http_client;
 pub mod kv;
 pub mod log;
 pub mod metrics;
@@ -132,6 +134,6 @@ use fake as host;
 pub use answer::{Answer, BodyAction, Header, RequestAction, ResponseAction};
 pub use config::{ConfigError, NoConfig};
 pub use plugin::{
-    OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, Plugin, Source, Summary,
+    OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, OnTick, Plugin, Source, Summary,
 };
 pub use {schemars, serde, serde_json};

@@ -1,5 +1,7 @@
 //! What a plugin is.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -67,6 +69,19 @@ pub trait OnResponseBody: OnResponse {
     /// Called once with the whole body after `NeedBody`, with each part as it comes otherwise;
     /// `last` is set with the last part, which may be empty.
     fn on_response_body(&self, bytes: Vec<u8>, last: bool) -> BodyAction;
+}
+
+/// Has work to do without a request, such as fetching keys or flushing a batch.
+///
+/// It is called on one instance in the whole gateway, which keeps its memory from tick to tick; other
+/// instances do not see that memory. Results go into [`kv`](crate::kv). There is no exchange.
+pub trait OnTick: Plugin {
+    /// How much time is between the starts of two ticks, from 100 ms to a day. Asked once, after
+    /// `configure`; the host varies each interval by up to a tenth.
+    fn period(&self) -> Duration;
+
+    /// Called as soon as the configuration serves, and then at each interval.
+    fn on_tick(&self);
 }
 
 /// Looks at an exchange when it is over.

@@ -23,6 +23,7 @@ mod failure;
 mod faults;
 mod framing;
 mod hostile;
+mod http_client;
 mod isolation;
 mod jwt;
 mod kv;
@@ -38,9 +39,11 @@ mod rollback;
 mod route;
 mod secret;
 mod span;
+mod timer;
 mod tls;
 mod trace;
 mod trial;
+mod upstream_tls;
 
 /// The `tidegate` program.
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");

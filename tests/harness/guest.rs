@@ -53,6 +53,16 @@ impl Plugin {
         self.key(&format!("grants = {list:?}"))
     }
 
+    /// Grants requests to these upstreams and origins, and these capabilities as a whole.
+    #[must_use]
+    pub fn sends(self, upstreams: &[&str], hosts: &[&str], others: &str) -> Self {
+        let others: String =
+            others.split_whitespace().map(|name| format!(", {name} = true")).collect();
+        self.key(&format!(
+            "grants = {{ http-client = {{ upstreams = {upstreams:?}, hosts = {hosts:?} }}{others} }}"
+        ))
+    }
+
     /// Sets `limits` to this inline table.
     #[must_use]
     pub fn limits(self, table: &str) -> Self {

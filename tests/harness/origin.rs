@@ -1,15 +1,17 @@
 //! Servers behind the gateway, well-behaved and not, written by hand on sockets.
 
-use std::fmt::Write as _;
+use std::fmt::{Debug, Write as _};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use rustls::pki_types::PrivateKeyDer;
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use crate::message::{Message, Reader};
 use crate::soon;
@@ -89,9 +91,17 @@ impl Origin {
 /// A connection that an origin has accepted.
 #[derive(Debug)]
 pub struct Connection {
-    reader: Reader<TcpStream>,
+    reader: Reader<Stream>,
     log: Arc<Log>,
 }
+
+/// Encrypted or not.
+type Stream = Box<dyn Duplex>;
+
+/// Bytes in both directions.
+trait Duplex: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Debug + Send + Unpin> Duplex for T {}
 
 impl Connection {
     /// The next head; absent if there is no further request.
@@ -140,16 +150,59 @@ where
     F: Fn(Connection) -> S + Send + Sync + 'static,
     S: Future<Output = ()> + Send + 'static,
 {
+    start(None, script).await
+}
+
+/// Answers every request with 200 and this text, over TLS with a certificate of its own for these
+/// names; also gives the certificate, in PEM. HTTP/2 would be agreed on if it was offered.
+///
+/// # Panics
+/// Loopback has no free port.
+pub async fn encrypted(names: &[&str], text: &str) -> (Origin, String) {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(names).expect("names");
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut settings = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("a certificate with its key");
+    settings.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let response: Arc<str> =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{text}", text.len()).into();
+    let origin = start(Some(TlsAcceptor::from(Arc::new(settings))), move |mut connection| {
+        let response = Arc::clone(&response);
+        async move {
+            while connection.request().await.is_some() {
+                connection.write(&*response).await;
+            }
+        }
+    });
+    (origin.await, cert.pem())
+}
+
+async fn start<F, S>(tls: Option<TlsAcceptor>, script: F) -> Origin
+where
+    F: Fn(Connection) -> S + Send + Sync + 'static,
+    S: Future<Output = ()> + Send + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
     let address = listener.local_addr().expect("it is bound");
     let log = Arc::new(Log::default());
-    let accepting = tokio::spawn(accept(listener, Arc::clone(&log), script));
+    let accepting = tokio::spawn(accept(listener, Arc::clone(&log), tls, Arc::new(script)));
     Origin { address, log, accepting }
 }
 
-async fn accept<F, S>(listener: TcpListener, log: Arc<Log>, script: F)
-where
-    F: Fn(Connection) -> S,
+async fn accept<F, S>(
+    listener: TcpListener,
+    log: Arc<Log>,
+    tls: Option<TlsAcceptor>,
+    script: Arc<F>,
+) where
+    F: Fn(Connection) -> S + Send + Sync + 'static,
     S: Future<Output = ()> + Send + 'static,
 {
     let mut scripts = tokio::task::JoinSet::new();
@@ -157,8 +210,18 @@ where
         let Ok((stream, _)) = listener.accept().await else { return };
         stream.set_nodelay(true).expect("a connected socket");
         log.counts.send_modify(|counts| counts.connections += 1);
-        let connection = Connection { reader: Reader::new(stream), log: Arc::clone(&log) };
-        scripts.spawn(script(connection));
+        let (log, script, tls) = (Arc::clone(&log), Arc::clone(&script), tls.clone());
+        scripts.spawn(async move {
+            let stream: Stream = match tls {
+                None => Box::new(stream),
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => Box::new(stream),
+                    // The other side has no trust.
+                    Err(_) => return,
+                },
+            };
+            script(Connection { reader: Reader::new(stream), log }).await;
+        });
         while scripts.try_join_next().is_some() {}
     }
 }

@@ -59,12 +59,26 @@ impl Builder {
     /// # Panics
     /// It does not start to listen.
     pub async fn spawn_with(self, program: &str, options: &[&str]) -> Process {
+        self.spawn_in(program, options, &[]).await
+    }
+
+    /// Starts `program` with these options and environment variables as well.
+    ///
+    /// # Panics
+    /// It does not start to listen.
+    pub async fn spawn_in(
+        self,
+        program: &str,
+        options: &[&str],
+        variables: &[(&str, &Path)],
+    ) -> Process {
         let (folder, file) = self.write();
         let mut child = Command::new(program)
             .args(["run", "--log-format", "json"])
             .args(options)
             .arg(&file)
             .current_dir(folder.path())
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

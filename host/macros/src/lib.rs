@@ -13,7 +13,8 @@ use syn::{
 /// It stands before the `impl` of an interface's trait for `Guest`, with the interface as the
 /// counting knows it: `#[host_calls(Interface::Kv)]`. What goes into such a function and comes out
 /// of it is shown to whoever traces a plugin, so secrets are marked by `#[secret]`: at an argument,
-/// or at a function whose result is one.
+/// or at a function whose result is one. Resources are marked by `#[handle]` in the same places: what
+/// is shown of them is a number.
 #[proc_macro_attribute]
 pub fn host_calls(interface: TokenStream, block: TokenStream) -> TokenStream {
     let interface = parse_macro_input!(interface as Expr);
@@ -31,12 +32,17 @@ pub fn host_calls(interface: TokenStream, block: TokenStream) -> TokenStream {
 /// Puts what is before and after a host call around a function's body.
 fn wrap(interface: &Expr, function: &mut ImplItemFn) -> syn::Result<()> {
     let mut shown = Tokens::new();
+    let gives_handle = take(&mut function.attrs, "handle");
     if take_secret(&mut function.attrs) {
         shown.extend(quote!(arguments.hide_result();));
     }
     for input in &mut function.sig.inputs {
         let FnArg::Typed(argument) = input else { continue };
-        let method = if take_secret(&mut argument.attrs) { quote!(hide) } else { quote!(show) };
+        let method = match take(&mut argument.attrs, "handle") {
+            true => quote!(handle),
+            false if take_secret(&mut argument.attrs) => quote!(hide),
+            false => quote!(show),
+        };
         let Pat::Ident(pattern) = &*argument.pat else {
             return Err(syn::Error::new_spanned(&argument.pat, "an argument needs a name here"));
         };
@@ -60,13 +66,15 @@ fn wrap(interface: &Expr, function: &mut ImplItemFn) -> syn::Result<()> {
     } else {
         quote!((|| -> #returned #body)())
     };
+    let end = if gives_handle { quote!(end_handle) } else { quote!(end) };
     function.block = parse_quote!({
         #[allow(unused_variables, reason = "a function may have no arguments")]
-        let call = self.enter(#interface, #name, |arguments| { #shown });
+        // Named as no argument is, because it would hide that.
+        let host_call = self.enter(#interface, #name, |arguments| { #shown });
         // `?` and `return` of the body must not pass by what comes after it.
         #[allow(clippy::redundant_closure_call, reason = "as above")]
         let result = #result;
-        call.end(&result);
+        host_call.#end(&result);
         result
     });
     Ok(())
@@ -74,7 +82,11 @@ fn wrap(interface: &Expr, function: &mut ImplItemFn) -> syn::Result<()> {
 
 /// Whether `#[secret]` was there; it means nothing to the compiler.
 fn take_secret(attributes: &mut Vec<Attribute>) -> bool {
+    take(attributes, "secret")
+}
+
+fn take(attributes: &mut Vec<Attribute>, name: &str) -> bool {
     let before = attributes.len();
-    attributes.retain(|attribute| !attribute.path().is_ident("secret"));
+    attributes.retain(|attribute| !attribute.path().is_ident(name));
     attributes.len() < before
 }

@@ -4,7 +4,7 @@ use super::names::{self, Names};
 use super::tree::Kind;
 use super::value::{Value, each, quoted};
 use super::{ConsumersScope, Finding, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
-use super::{Location, TrustedKey, suggest, upstream};
+use super::{Location, TrustedKey, suggest};
 
 /// Capabilities that need a grant, sorted.
 pub(super) const GRANTS: [&str; 9] =
@@ -15,10 +15,6 @@ const UNGRANTED: [&str; 2] = ["clock", "log"];
 
 /// In bytes; a kind is a word such as `key` or `basic`.
 const KIND_BYTES_MAX: usize = 64;
-
-/// Ports of the schemes (RFC 9110 sections 4.2.1 and 4.2.2).
-const HTTP_PORT: u16 = 80;
-const HTTPS_PORT: u16 = 443;
 
 /// What plugins may name, and what holds for all of them.
 pub(super) struct Known<'a> {
@@ -169,29 +165,11 @@ fn http_origin(value: &Value<'_>) -> Option<HttpOrigin> {
     let text = value.text()?;
     let refuse = |message: String| {
         value.refuse(value.finding(message).hint(
-            "a host is written with its scheme, such as `https://api.example.com` or \
-             `http://127.0.0.1:9000`, and without a path",
+            "a host is written with its scheme, such as `https://api.example.com`, \
+             `https://*.example.com` or `http://127.0.0.1:9000`, and without a path",
         ))
     };
-    let Some((scheme, rest)) = text.value.split_once("://") else {
-        return refuse("the host has no scheme".to_owned());
-    };
-    let is_https = scheme.eq_ignore_ascii_case("https");
-    if !is_https && !scheme.eq_ignore_ascii_case("http") {
-        return refuse("the scheme of a host is `http` or `https`".to_owned());
-    }
-    let authority = rest.strip_suffix('/').unwrap_or(rest);
-    if authority.contains(['/', '?', '#', '@', '*']) {
-        return refuse("a host has no user, path, query or wildcard".to_owned());
-    }
-    match upstream::host_and_port(authority) {
-        Ok((host, port)) => Some(HttpOrigin {
-            is_https,
-            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-            port: port.unwrap_or(if is_https { HTTPS_PORT } else { HTTP_PORT }),
-        }),
-        Err((message, _)) => refuse(message),
-    }
+    HttpOrigin::parse_granted(&text.value).map_or_else(refuse, Some)
 }
 
 fn kv(value: &Value<'_>) -> Option<KvScope> {

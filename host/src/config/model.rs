@@ -33,7 +33,7 @@ pub use plugin::{
 };
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
 pub use secret::{NamedSecret, Secret};
-pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId};
+pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId, UpstreamTls};
 
 /// A whole gateway.toml with its includes.
 #[derive(Debug)]

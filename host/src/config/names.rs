@@ -141,7 +141,10 @@ impl<'a> Names<'a> {
                     "secret" => "no plugin is granted it",
                     _ => "no route refers to it",
                 };
-                check.warn(check.sources.finding(entry.key_at, message).label(label));
+                let finding = check.sources.finding(entry.key_at, message).label(label);
+                // Whether it has a timer is known when its component is loaded.
+                let hint = "one that only has a timer needs no route";
+                check.warn(if self.kind == "plugin" { finding.hint(hint) } else { finding });
             }
         }
     }

@@ -55,6 +55,18 @@ const INSTANCES: usize = 256;
 /// More than the address space of one process has room for.
 const INSTANCES_MAX: usize = 10_000;
 
+/// Enough to ask every service that a page is made of at once.
+const CALLS: usize = 8;
+
+/// Each holds a connection, and one exchange should not hold hundreds.
+const CALLS_MAX: usize = 256;
+
+/// One for each instance, by default; each holds a descriptor.
+const CALLS_TOTAL: usize = 256;
+
+/// More than one process has descriptors for.
+const CALLS_TOTAL_MAX: usize = 100_000;
+
 /// Four for each instance; who waits behind them would time out.
 const QUEUE: usize = 1024;
 
@@ -175,6 +187,9 @@ fn budget(mut table: Table<'_>) -> Option<Budget> {
     let wall_at = table.take("wall");
     let wall = wall_at.as_ref().map_or(Some(WALL), |value| value.duration(&WALL_RANGE));
     let instances = table.or("instances", INSTANCES, |value| value.integer(1..=INSTANCES_MAX));
+    let calls = table.or("calls", CALLS, |value| value.integer(1..=CALLS_MAX));
+    let calls_total =
+        table.or("calls_total", CALLS_TOTAL, |value| value.integer(1..=CALLS_TOTAL_MAX));
     let queue = table.or("queue", QUEUE, |value| value.integer(0..=QUEUE_MAX));
     let body_bytes = table.or("body", BODY_BYTES, |value| value.size(&BODY_RANGE));
     table.end();
@@ -194,6 +209,8 @@ fn budget(mut table: Table<'_>) -> Option<Budget> {
         cpu,
         wall,
         instances: instances?,
+        calls: calls?,
+        calls_total: calls_total?,
         queue: queue?,
         body_bytes: body_bytes?,
     })

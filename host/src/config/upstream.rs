@@ -8,7 +8,9 @@ use super::limits::WAIT_RANGE;
 use super::names::Names;
 use super::tree::Kind;
 use super::value::{Entry, Text, Value, each};
-use super::{Endpoint, Finding, HostPolicy, Owner, PipelineEntry, Upstream, UpstreamId};
+use super::{
+    Endpoint, Finding, HostPolicy, Owner, PipelineEntry, Upstream, UpstreamId, UpstreamTls,
+};
 use super::{host, pipeline};
 
 /// One lost SYN is sent again after 1 s, a second one after 3 s; a healthy network needs neither.
@@ -28,8 +30,9 @@ const WEIGHT: u32 = 1;
 /// Finer than any share of traffic that can be told apart.
 const WEIGHT_MAX: u32 = 65_535;
 
-/// Of a URL without one (RFC 9110 section 4.2.1).
+/// Of a URL without one (RFC 9110 section 4.2).
 const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
 /// The upstream of this id, and the pipeline that routes to it end with.
 pub(super) fn read(
@@ -39,8 +42,8 @@ pub(super) fn read(
 ) -> Option<(Upstream, Vec<PipelineEntry>)> {
     let wait = |value: &Value<'_>| value.duration(&WAIT_RANGE);
     let mut table = entry.value.table()?;
-    let endpoints =
-        table.need("endpoints", "[\"http://127.0.0.1:9001\"]").and_then(|value| endpoints(&value));
+    let place = table.need("endpoints", "[\"http://127.0.0.1:9001\"]");
+    let endpoints = place.as_ref().and_then(endpoints);
     let connect_timeout = table.or("connect_timeout", CONNECT_TIMEOUT, wait);
     let response_timeout = table.or("response_timeout", RESPONSE_TIMEOUT, wait);
     let idle_timeout = table.or("idle_timeout", IDLE_TIMEOUT, wait);
@@ -49,7 +52,17 @@ pub(super) fn read(
         let called = format!("upstream `{}`", entry.key);
         pipeline::read(value, &called, Owner::Upstream(id), plugins)
     });
+    let tls = table.take("tls");
     table.end();
+    let is_https = endpoints.as_ref().map(|all| all.iter().any(|endpoint| endpoint.is_https));
+    let tls = match (&tls, &place, is_https) {
+        (Some(value), _, is_https) => tls_of(value, is_https).map(Some),
+        (None, Some(place), Some(true)) => {
+            let at = place.at().clone();
+            Some(Some(UpstreamTls { ca: None, server_name: None, at }))
+        }
+        (None, ..) => Some(None),
+    };
     let upstream = Upstream {
         name: entry.key.to_owned(),
         endpoints: endpoints?,
@@ -57,8 +70,33 @@ pub(super) fn read(
         response_timeout: response_timeout?,
         idle_timeout: idle_timeout?,
         host: host?,
+        tls: tls?,
     };
     Some((upstream, pipeline?))
+}
+
+/// `is_https` says whether one of the endpoints is, if that is known.
+fn tls_of(value: &Value<'_>, is_https: Option<bool>) -> Option<UpstreamTls> {
+    let mut table = value.table()?;
+    let ca = table.or("ca", None, |value| value.check.path(value).map(Some));
+    let server_name = table.or("server_name", None, |value| server_name(value).map(Some));
+    table.end();
+    if is_https == Some(false) {
+        let finding = value.finding("`tls` has no effect, because no endpoint is `https`");
+        return value.refuse(finding.hint("write `https://` where the endpoints are encrypted"));
+    }
+    Some(UpstreamTls { ca: ca?, server_name: server_name?, at: value.at().clone() })
+}
+
+fn server_name(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    match host::canonical(&text.value) {
+        Ok(name) => Some(name.trim_start_matches('[').trim_end_matches(']').to_owned()),
+        Err(reason) => {
+            let message = format!("{} cannot be the name of a server: {reason}", text.quoted());
+            value.refuse(value.finding(message))
+        }
+    }
 }
 
 fn endpoints(value: &Value<'_>) -> Option<Vec<Endpoint>> {
@@ -72,8 +110,8 @@ fn endpoints(value: &Value<'_>) -> Option<Vec<Endpoint>> {
 
 fn endpoint(value: &Value<'_>) -> Option<Endpoint> {
     if let Kind::Text(_) = value.node.kind {
-        let (host, port) = url(value)?;
-        return Some(Endpoint { host, port, weight: WEIGHT });
+        let Url { is_https, host, port } = url(value)?;
+        return Some(Endpoint { is_https, host, port, weight: WEIGHT });
     }
     let Kind::Table(_) = value.node.kind else {
         return value.wrong("a URL or a table with `url` and `weight`");
@@ -82,14 +120,20 @@ fn endpoint(value: &Value<'_>) -> Option<Endpoint> {
     let address = table.need("url", "\"http://127.0.0.1:9001\"").and_then(|value| url(&value));
     let weight = table.or("weight", WEIGHT, |value| value.integer(0..=WEIGHT_MAX));
     table.end();
-    let (host, port) = address?;
-    Some(Endpoint { host, port, weight: weight? })
+    let Url { is_https, host, port } = address?;
+    Some(Endpoint { is_https, host, port, weight: weight? })
 }
 
-/// The host without brackets, and the port.
-///
+/// Of an endpoint.
+struct Url {
+    is_https: bool,
+    /// Without brackets.
+    host: String,
+    port: u16,
+}
+
 /// The findings do not quote the URL: it may hold a password that should not be there.
-fn url(value: &Value<'_>) -> Option<(String, u16)> {
+fn url(value: &Value<'_>) -> Option<Url> {
     let text = value.text()?;
     match parse(&text) {
         Ok(address) => Some(address),
@@ -102,7 +146,7 @@ fn url(value: &Value<'_>) -> Option<(String, u16)> {
 
 pub(super) type Fault = (String, Option<String>);
 
-fn parse(text: &Text<'_>) -> Result<(String, u16), Fault> {
+fn parse(text: &Text<'_>) -> Result<Url, Fault> {
     let Some((scheme, rest)) = text.value.split_once("://") else {
         let hint = match text.literal() {
             Some(literal) => format!("write `http://{literal}`"),
@@ -110,12 +154,9 @@ fn parse(text: &Text<'_>) -> Result<(String, u16), Fault> {
         };
         return Err(("the URL has no scheme".to_owned(), Some(hint)));
     };
-    if scheme.eq_ignore_ascii_case("https") {
-        let hint = "put a TLS proxy beside the upstream, or use `http://` on a trusted network";
-        return Err(("TLS to upstreams is not supported yet".to_owned(), Some(hint.to_owned())));
-    }
-    if !scheme.eq_ignore_ascii_case("http") {
-        return Err(("the scheme of an endpoint must be `http`".to_owned(), None));
+    let is_https = scheme.eq_ignore_ascii_case("https");
+    if !is_https && !scheme.eq_ignore_ascii_case("http") {
+        return Err(("the scheme of an endpoint must be `http` or `https`".to_owned(), None));
     }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
@@ -132,7 +173,8 @@ fn parse(text: &Text<'_>) -> Result<(String, u16), Fault> {
     }
     let (host, port) = host_and_port(authority)?;
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    Ok((host, port.unwrap_or(HTTP_PORT)))
+    let port = port.unwrap_or(if is_https { HTTPS_PORT } else { HTTP_PORT });
+    Ok(Url { is_https, host, port })
 }
 
 /// The canonical host, and the port if there is one.

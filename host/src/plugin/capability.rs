@@ -6,6 +6,7 @@ mod consumers;
 mod counter;
 mod crypto;
 mod exchange;
+mod http_client;
 mod kv;
 mod log;
 mod metrics;

@@ -12,7 +12,11 @@ pub mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "tidegate:plugin/plugin",
-        imports: { default: trappable },
+        imports: {
+            "tidegate:plugin/http-client": async | trappable,
+            default: trappable,
+        },
+        with: { "tidegate:plugin/http-client.call": crate::plugin::client::Call },
         exports: { default: async },
         require_store_data_send: true,
         // For `trace`, which shows whatever crosses the boundary.
@@ -43,8 +47,8 @@ const COMPATIBLE: &str = "0.1.";
 /// Interfaces that every plugin may import.
 pub(super) const FREE: [&str; 6] = ["types", "request", "response", "exchange", "clock", "log"];
 /// Interfaces that need a grant of the same name.
-pub const CAPABILITIES: [&str; 8] =
-    ["cache", "consumers", "counter", "crypto", "kv", "metrics", "output", "secret"];
+pub const CAPABILITIES: [&str; 9] =
+    ["cache", "consumers", "counter", "crypto", "http-client", "kv", "metrics", "output", "secret"];
 /// Parts of WASI 0.2 that are linked, without any right: no file, no socket, no environment.
 const WASI: [&str; 6] =
     ["wasi:io/", "wasi:cli/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"];
@@ -61,6 +65,15 @@ pub struct Exports {
     pub(super) response: Option<ComponentExportIndex>,
     pub(super) response_body: Option<ComponentExportIndex>,
     pub(super) log: Option<ComponentExportIndex>,
+    /// No phase, but something to call too.
+    pub(super) timer: Option<Timer>,
+}
+
+/// The functions of `timer`.
+#[derive(Debug, Clone)]
+pub(super) struct Timer {
+    pub(super) period: ComponentExportIndex,
+    pub(super) tick: ComponentExportIndex,
 }
 
 /// Why a component cannot be a plugin.
@@ -187,6 +200,7 @@ pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
         let instance = component.get_export_index(None, export)?;
         component.get_export_index(Some(&instance), function)
     };
+    let timer = find("timer", "period-ms").zip(find("timer", "on-tick"));
     let (Some(describe), Some(configure)) =
         (find("lifecycle", "describe"), find("lifecycle", "configure"))
     else {
@@ -203,6 +217,7 @@ pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
         response: find("response-phase", "on-response"),
         response_body: find("response-body-phase", "on-response-body"),
         log: find("log-phase", "on-complete"),
+        timer: timer.map(|(period, tick)| Timer { period, tick }),
     };
     exports.check()?;
     Ok(exports)
@@ -222,6 +237,7 @@ impl Exports {
             Phase::Response => self.response.is_some(),
             Phase::ResponseBody => self.response_body.is_some(),
             Phase::Log => self.log.is_some(),
+            Phase::Timer => self.timer.is_some(),
         }
     }
 
@@ -230,8 +246,9 @@ impl Exports {
         if self.phases().is_empty() {
             return Err(vec![Unfit::new(
                 "exports no phase",
-                "a plugin exports one or more of `request-phase`, `response-phase` and `log-phase` \
-                 of `tidegate:plugin`; in Rust: `tidegate_plugin::export!(MyPlugin: OnRequest)`",
+                "a plugin exports one or more of `request-phase`, `response-phase`, `log-phase` and \
+                 `timer` of `tidegate:plugin`; in Rust: \
+                 `tidegate_plugin::export!(MyPlugin: OnRequest)`",
             )]);
         }
         let pairs = [

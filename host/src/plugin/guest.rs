@@ -8,10 +8,12 @@ use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
+use tokio::time::Instant;
 use wasmtime::ResourceLimiter;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use super::client::{Calls, Client};
 use super::trace::Tracer;
 use crate::config::Grants;
 use crate::facts::Open;
@@ -41,6 +43,8 @@ pub(super) enum Moment {
     ResponseStream,
     /// `on-complete`.
     Log,
+    /// `on-tick`.
+    Timer,
 }
 
 impl Moment {
@@ -53,6 +57,7 @@ impl Moment {
             Self::Response => "response",
             Self::ResponseStream => "response_body",
             Self::Log => "log",
+            Self::Timer => "timer",
         }
     }
 }
@@ -70,6 +75,8 @@ pub(super) struct Shared {
     pub(super) counters: Arc<counter::Counters>,
     pub(super) kv: Arc<kv::Space>,
     pub(super) outputs: Arc<ArcSwap<output::Outputs>>,
+    /// There if `http-client` is granted.
+    pub(super) client: Option<Client>,
     pub(super) metrics: Arc<PluginMetrics>,
     pub(super) secrets: Arc<ArcSwap<Secrets>>,
     pub(super) memory_bytes: usize,
@@ -90,6 +97,10 @@ pub(super) struct Guest {
     pub(super) messages: u32,
     /// Not yet in the metrics.
     pub(super) host_calls: HostCalls,
+    /// Requests of its own that are under way.
+    pub(super) calls: Calls,
+    /// When the call's time from start to end is over; only for those who may wait in it.
+    pub(super) until: Option<Instant>,
     /// What the guest said last of an error while it was loaded, such as a panic's message.
     pub(super) last_words: Option<String>,
     /// Of all memories and tables.
@@ -115,6 +126,8 @@ impl Guest {
             ticks_left: 0,
             messages: 0,
             host_calls: HostCalls::default(),
+            calls: Calls::default(),
+            until: None,
             last_words: None,
             memory_used: 0,
             memory_refused: false,

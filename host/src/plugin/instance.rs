@@ -62,7 +62,8 @@ pub(super) struct Instances {
 
 /// The right to have one more instance, counted in the metrics.
 struct Permit<'p> {
-    _slot: SemaphorePermit<'p>,
+    /// Absent for an instance beside those of exchanges.
+    _slot: Option<SemaphorePermit<'p>>,
     shared: &'p Shared,
 }
 
@@ -159,6 +160,16 @@ impl Instances {
         Ok(self.make(&mut meter).await?.store.data().memory_used())
     }
 
+    /// Makes an instance beside those that exchanges wait for.
+    pub(super) async fn extra(&self) -> Result<Lease<'_>, Fault> {
+        let mut meter = Meter::begin(clock::now());
+        let mut live = self.make(&mut meter).await?;
+        live.meter = Some(meter);
+        self.shared.metrics.instances.inc();
+        let permit = Permit { _slot: None, shared: &self.shared };
+        Ok(Lease { live, instances: self, _permit: permit })
+    }
+
     async fn permit(&self) -> Result<Permit<'_>, Fault> {
         let slot = match self.permits.try_acquire() {
             Ok(slot) => slot,
@@ -169,7 +180,7 @@ impl Instances {
 
     fn permitted<'p>(&'p self, slot: SemaphorePermit<'p>) -> Permit<'p> {
         self.shared.metrics.instances.inc();
-        Permit { _slot: slot, shared: &self.shared }
+        Permit { _slot: Some(slot), shared: &self.shared }
     }
 
     async fn wait(&self) -> Result<SemaphorePermit<'_>, Fault> {

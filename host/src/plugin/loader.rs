@@ -21,14 +21,16 @@ use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wizer::{WasmtimeWizerComponent, Wizer};
 
+use super::client::{Bounds, Client};
 use super::contract::bindings::exports::tidegate::plugin::lifecycle::Description;
 use super::contract::{self, Exports, Unfit};
 use super::engine::Engine;
 use super::guest::{Guest, Shared};
 use super::instance::{self, Image, Instances};
+use super::timer::PERIOD_MS_RANGE;
 use super::{Fault, Files, Identity, Origin, Place, Plugin, Services, capability};
 use crate::clock;
-use crate::config;
+use crate::config::{self, Budget, Grants};
 use crate::state::kv::Owner;
 use grants::check;
 pub(crate) use identity::hex_digest;
@@ -62,6 +64,8 @@ struct Prepared {
     image: Image,
     description: Description,
     timing: Timing,
+    /// Between two ticks; absent without a timer.
+    period: Option<Duration>,
 }
 
 /// How long the steps of loading took.
@@ -138,7 +142,7 @@ impl Loader {
         };
 
         let shared = self.shared(config, kv_bytes, config.budget.memory_bytes);
-        let Prepared { image, description, timing } = prepared;
+        let Prepared { image, description, timing, period } = prepared;
         let engine = Arc::clone(&self.engine);
         let instances =
             Instances::new(engine, image, shared, config.budget.clone(), config.isolation);
@@ -151,14 +155,31 @@ impl Loader {
             on_error: config.on_error,
             body_bytes: config.budget.body_bytes,
             on_large_body: config.on_large_body,
+            period,
             instances,
             files: Mutex::new(Some(Files { component: source.bytes, signature })),
         }))
     }
 
     fn shared(&self, config: &config::Plugin, kv_bytes: usize, memory_bytes: usize) -> Arc<Shared> {
-        let Services { cache, consumers, counters, kv, outputs, metrics, secrets, trace, held: _ } =
-            &self.services;
+        let Services {
+            cache,
+            consumers,
+            counters,
+            kv,
+            outputs,
+            egress,
+            metrics,
+            secrets,
+            trace,
+            held: _,
+        } = &self.services;
+        let own = metrics.plugin(&config.label());
+        let client = config.grants.as_ref().and_then(Grants::http_client).map(|scope| {
+            let Budget { calls, calls_total, memory_bytes, .. } = config.budget;
+            let bounds = Bounds { calls, calls_total, body_bytes: memory_bytes };
+            Client::new(scope.clone(), Arc::clone(egress), bounds, Arc::clone(&own.calls))
+        });
         Arc::new(Shared {
             name: config.name.as_str().into(),
             label: config.label().into(),
@@ -168,7 +189,8 @@ impl Loader {
             counters: Arc::clone(counters),
             kv: kv.space(Owner::of(config), kv_bytes),
             outputs: Arc::clone(outputs),
-            metrics: metrics.plugin(&config.label()),
+            client,
+            metrics: own,
             secrets: Arc::clone(secrets),
             memory_bytes,
             tracer: trace.of(&config.name),
@@ -210,11 +232,12 @@ impl Loader {
             let description = describe(config, &mut store, &instance, &exports).await?;
             timing.start = Timing::lap(&mut since);
             configure(config, &mut store, &instance, &exports).await?;
+            let period = period(config, &mut store, &instance, &exports).await?;
             timing.configure = Timing::lap(&mut since);
 
             let Ok((context, _)) = &instrumented else {
                 let image = Image { pre, exports, config: Some(config.config.clone()) };
-                return Ok(Prepared { image, description, timing });
+                return Ok(Prepared { image, description, timing, period });
             };
             let mut state = WasmtimeWizerComponent { store: &mut store, instance };
             let snapshot = wizer.snapshot_component(context, &mut state).await;
@@ -228,7 +251,7 @@ impl Loader {
                 }
             };
             timing.compile += Timing::lap(&mut since);
-            Ok(Prepared { image, description, timing })
+            Ok(Prepared { image, description, timing, period })
         })
     }
 
@@ -309,6 +332,33 @@ async fn configure(
         }
         Ok(Err(refused)) => Err(vec![Fault::config(refused.pointer, refused.message, None)]),
         Err(error) => Err(vec![Fault::trapped(config, "`configure`", &error, store)]),
+    }
+}
+
+/// Asks for the time between two ticks, if there is a timer.
+async fn period(
+    config: &config::Plugin,
+    store: &mut Store<Guest>,
+    instance: &wasmtime::component::Instance,
+    exports: &Exports,
+) -> Result<Option<Duration>, Vec<Fault>> {
+    let Some(timer) = &exports.timer else { return Ok(None) };
+    let asked = async {
+        let function = instance.get_typed_func::<(), (u64,)>(&mut *store, &timer.period)?;
+        wasmtime::Result::Ok(function.call_async(&mut *store, ()).await?.0)
+    };
+    match asked.await {
+        Ok(ms) if PERIOD_MS_RANGE.contains(&ms) => Ok(Some(Duration::from_millis(ms))),
+        Ok(ms) => {
+            let (least, most) = (PERIOD_MS_RANGE.start(), PERIOD_MS_RANGE.end());
+            let message = format!(
+                "plugin `{}` wants to tick every {ms} ms, which is not from {least} to {most}",
+                config.name
+            );
+            let hint = Some("a setting of the plugin may say how often".to_owned());
+            Err(vec![Fault::config(String::new(), message, hint)])
+        }
+        Err(error) => Err(vec![Fault::trapped(config, "`period-ms`", &error, store)]),
     }
 }
 

@@ -14,16 +14,17 @@ use crate::facts::Exchange;
 use crate::telemetry::SPANS;
 use crate::telemetry::metrics::HostCalls;
 
-/// Begins the span of a call within that of its exchange, if anybody wants it.
+/// Begins the span of a call within that of its exchange, if there is one and anybody wants it.
 pub(super) fn begin(
     plugin: &str,
     moment: Moment,
     (isolation, instance): (&'static str, &'static str),
-    exchange: &Exchange,
+    exchange: Option<&Exchange>,
 ) -> Span {
+    let none = Span::none();
     tracing::debug_span!(
         target: SPANS,
-        parent: &exchange.span,
+        parent: exchange.map_or(&none, |exchange| &exchange.span),
         "plugin",
         plugin,
         phase = moment.as_str(),

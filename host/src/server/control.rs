@@ -23,6 +23,7 @@ use super::gateway::{Gateway, Phase};
 use super::listeners::{self, Plan};
 use super::signals::Signals;
 use super::tasks::Ending;
+use super::timers::Timers;
 use super::watch::{self, Scene, Targets, Watch};
 use super::worker::{self, Accept};
 use super::{Options, Running, StartError};
@@ -64,6 +65,7 @@ struct Control {
     tasks: TaskTracker,
     admin: Option<Admin>,
     watch: Option<Watch>,
+    timers: Timers,
 }
 
 /// The admin listener.
@@ -218,6 +220,7 @@ impl Control {
             tasks: TaskTracker::new(),
             admin: None,
             watch: None,
+            timers: Timers::default(),
         };
         control.start_workers()?;
         control.start_signals(requests)?;
@@ -227,6 +230,9 @@ impl Control {
         control.take_over(&snapshot, &control.loaded.config);
         control.accept(plan);
         control.gateway.set_phase(Phase::Serving);
+        control
+            .start_timers(&snapshot)
+            .map_err(StartError::io("the thread of timers cannot be started"))?;
         Ok((control, address))
     }
 
@@ -237,6 +243,11 @@ impl Control {
             self.workers.push(handle.map_err(StartError::io("a worker cannot be started"))?);
         }
         Ok(())
+    }
+
+    /// Has the plugins of `snapshot` tick, and no others.
+    fn start_timers(&mut self, snapshot: &Snapshot) -> std::io::Result<()> {
+        self.timers.follow(&snapshot.plugins, &self.ending, &self.alive)
     }
 
     fn start_signals(&self, requests: &UnboundedSender<Request>) -> Result<(), StartError> {

@@ -22,7 +22,7 @@ use super::tasks::Ending;
 use crate::clock;
 use crate::exchange;
 use crate::listener;
-use crate::upstream::Pools;
+use crate::plugin;
 
 /// Between two searches for upstream connections that waited for too long.
 const PURGE_PERIOD: Duration = Duration::from_secs(1);
@@ -84,7 +84,7 @@ impl Handle {
 
 async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Accept>, ending: Ending) {
     let worker = Arc::new(exchange::Worker {
-        pools: Arc::new(Pools::new()),
+        pools: plugin::pools(),
         snapshot: Arc::clone(&gateway.snapshot),
         held: Arc::clone(&gateway.services.held),
         tasks: TaskTracker::new(),

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::{Host, Target};
 use super::pool::Connection;
+use super::tls::Tls;
 use crate::failure::Failure;
 
 /// Status line and field lines of one response, in bytes.
@@ -30,11 +31,15 @@ const RESPONSE_HEADERS_MAX: usize = 256;
 /// the sockets hold.
 const BUFFER_BYTES_MAX: usize = 128 * 1024;
 
-/// Looks the name up and connects, within `timeout` for both together.
+/// Looks the name up, connects and, with `tls`, agrees on encryption, within `timeout` for all of it.
 ///
 /// The addresses are tried in the order of the look-up, each with an equal share of the time that
 /// is left. The failure is that of the last.
-pub(super) async fn open(target: &Target, timeout: Duration) -> Result<Connection, Failure> {
+pub(super) async fn open(
+    target: &Target,
+    tls: Option<&Tls>,
+    timeout: Duration,
+) -> Result<Connection, Failure> {
     let deadline = Instant::now() + timeout;
     let stream = match &target.host {
         Host::Address(address) => dial(SocketAddr::new(*address, target.port), deadline).await?,
@@ -55,7 +60,11 @@ pub(super) async fn open(target: &Target, timeout: Duration) -> Result<Connectio
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "upstream's connection keeps Nagle's algorithm");
     }
-    speak(stream).await
+    let Some(tls) = tls else { return speak(stream).await };
+    match timeout_at(deadline, tls.encrypt(target.server_name.as_ref(), stream)).await {
+        Ok(encrypted) => speak(encrypted?).await,
+        Err(_elapsed) => Err(Failure::ConnectionTimeout),
+    }
 }
 
 async fn dial_each(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Failure> {

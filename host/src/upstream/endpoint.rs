@@ -5,18 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderValue;
+use rustls_pki_types::ServerName;
 
+use super::tls::{Tls, server_name};
 use crate::config;
 use crate::failure::Failure;
 use crate::telemetry::metrics::{EndpointMetrics, UpstreamMetrics, endpoint_label};
 
-/// Of `http` (RFC 9110 section 4.2.1); a `Host` does not name it.
+/// Of `http` and `https` (RFC 9110 section 4.2); a `Host` does not name it.
 const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
 /// One address of an upstream.
 #[derive(Debug)]
 pub struct Endpoint {
     weight: u32,
+    /// Of an `https` endpoint.
+    tls: Option<Tls>,
     state: Arc<State>,
 }
 
@@ -24,6 +29,8 @@ pub struct Endpoint {
 #[derive(Debug)]
 struct State {
     address: Arc<str>,
+    /// Of connections in the pools: they are shared by all that trust the same.
+    key: Arc<str>,
     target: Target,
     host: HeaderValue,
     metrics: Arc<EndpointMetrics>,
@@ -36,6 +43,8 @@ struct State {
 pub(super) struct Target {
     pub(super) host: Host,
     pub(super) port: u16,
+    /// What a certificate must be for; absent if it cannot be for this host.
+    pub(super) server_name: Option<ServerName<'static>>,
 }
 
 /// With or without a look-up.
@@ -46,19 +55,25 @@ pub(super) enum Host {
 }
 
 impl Endpoint {
-    /// Takes over what is known about this address.
+    /// Takes over what is known about this address; `tls` is for an `https` endpoint.
     pub(super) fn build(
         config: &config::Endpoint,
+        tls: Option<&Tls>,
         metrics: &UpstreamMetrics,
         known: &[Self],
     ) -> Self {
+        let tls = tls.filter(|_| config.is_https).cloned();
         let address = endpoint_label(config);
-        let known = known.iter().find(|endpoint| *endpoint.state.address == *address);
+        let key = match &tls {
+            Some(tls) => format!("https {address} {}", tls.id()),
+            None => address.clone(),
+        };
+        let known = known.iter().find(|endpoint| *endpoint.state.key == *key);
         let state = match known {
             Some(endpoint) => Arc::clone(&endpoint.state),
-            None => Arc::new(State::new(config, address, metrics)),
+            None => Arc::new(State::new(config, address, key, metrics)),
         };
-        Self { weight: config.weight, state }
+        Self { weight: config.weight, tls, state }
     }
 
     /// `host:port`, with brackets around an IPv6 address.
@@ -85,6 +100,15 @@ impl Endpoint {
         self.state.failed.load(Ordering::Relaxed)
     }
 
+    pub(super) const fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
+    /// Of its connections in the pools.
+    pub(super) fn key(&self) -> &Arc<str> {
+        &self.state.key
+    }
+
     pub(super) fn target(&self) -> &Target {
         &self.state.target
     }
@@ -106,8 +130,13 @@ impl Endpoint {
 }
 
 impl State {
-    fn new(config: &config::Endpoint, address: String, metrics: &UpstreamMetrics) -> Self {
-        let default_port = format!(":{HTTP_PORT}");
+    fn new(
+        config: &config::Endpoint,
+        address: String,
+        key: String,
+        metrics: &UpstreamMetrics,
+    ) -> Self {
+        let default_port = format!(":{}", if config.is_https { HTTPS_PORT } else { HTTP_PORT });
         let host = address.strip_suffix(&default_port).unwrap_or(&address);
         Self {
             host: HeaderValue::from_str(host)
@@ -119,8 +148,10 @@ impl State {
                     Err(_) => Host::Name(config.host.clone()),
                 },
                 port: config.port,
+                server_name: server_name(&config.host).ok(),
             },
             address: address.into(),
+            key: key.into(),
             answered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         }

@@ -18,13 +18,18 @@ use crate::body::RequestBody;
 /// connection costs a socket and about 1 KiB.
 pub const IDLE_PER_ENDPOINT_MAX: usize = 256;
 
+/// Idle connections that one worker keeps in all.
+///
+/// Endpoints of upstreams are few, but a plugin may be allowed to talk to any number of origins.
+pub const IDLE_MAX: usize = 4096;
+
 /// The idle upstream connections of one worker thread, by endpoint.
 ///
-/// They outlive snapshots: what counts is the endpoint's address. The newest is lent first, so that
-/// those which a burst left over grow old and are closed.
+/// They outlive snapshots: what counts is the endpoint's address and its encryption. The newest is
+/// lent first, so that those which a burst left over grow old and are closed.
 #[derive(Default)]
 pub struct Pools {
-    idle: Mutex<HashMap<Arc<str>, VecDeque<Idle>>>,
+    idle: Mutex<Idles>,
     /// Where connections are made to in place of the network.
     stage: Option<Arc<dyn Stage>>,
 }
@@ -33,6 +38,13 @@ pub struct Pools {
 pub trait Stage: Send + Sync {
     /// The near end of a new connection to the upstream of this name; `None` refuses it.
     fn connect(&self, upstream: &str) -> Option<DuplexStream>;
+}
+
+#[derive(Default)]
+struct Idles {
+    by_endpoint: HashMap<Arc<str>, VecDeque<Idle>>,
+    /// Of all endpoints.
+    count: usize,
 }
 
 struct Idle {
@@ -73,23 +85,26 @@ impl Pools {
     /// Closes what has waited for too long, and forgets what the other end has closed. A worker
     /// calls it every second or so.
     pub fn purge(&self, now: Instant) {
-        self.lock().retain(|_, idle| {
+        let Idles { by_endpoint, count } = &mut *self.lock();
+        by_endpoint.retain(|_, idle| {
             idle.retain(|idle| idle.is_fit(now));
             !idle.is_empty()
         });
+        *count = by_endpoint.values().map(VecDeque::len).sum();
     }
 
     /// How many connections wait.
     #[must_use]
     pub fn idle(&self) -> usize {
-        self.lock().values().map(VecDeque::len).sum()
+        self.lock().count
     }
 
     /// The newest that can take a request; what is found unfit on the way is closed.
     pub(super) fn take(&self, endpoint: &str, now: Instant) -> Option<Connection> {
-        let mut all = self.lock();
-        let idle = all.get_mut(endpoint)?;
+        let Idles { by_endpoint, count } = &mut *self.lock();
+        let idle = by_endpoint.get_mut(endpoint)?;
         while let Some(newest) = idle.pop_back() {
+            *count -= 1;
             if newest.is_fit(now) && newest.connection.sender.is_ready() {
                 return Some(newest.connection);
             }
@@ -102,19 +117,23 @@ impl Pools {
         if connection.sender.is_closed() {
             return;
         }
-        let mut all = self.lock();
-        let idle = match all.get_mut(&**endpoint) {
+        let Idles { by_endpoint, count } = &mut *self.lock();
+        if *count >= IDLE_MAX {
+            return;
+        }
+        let idle = match by_endpoint.get_mut(&**endpoint) {
             Some(idle) => idle,
-            None => all.entry(Arc::clone(endpoint)).or_default(),
+            None => by_endpoint.entry(Arc::clone(endpoint)).or_default(),
         };
-        if idle.len() >= IDLE_PER_ENDPOINT_MAX {
-            idle.pop_front();
+        if idle.len() >= IDLE_PER_ENDPOINT_MAX && idle.pop_front().is_some() {
+            *count -= 1;
         }
         idle.push_back(Idle { connection, until });
+        *count += 1;
     }
 
     /// Never held across an await; a panic leaves the map whole.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, VecDeque<Idle>>> {
+    fn lock(&self) -> MutexGuard<'_, Idles> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -131,10 +150,13 @@ impl Connection {
         clippy::disallowed_methods,
         reason = "the task ends with the connection, which an exchange or a pool owns; drain waits for exchanges"
     )]
-    pub(super) fn drive<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    pub(super) fn drive<S>(
         sender: SendRequest<RequestBody>,
         driver: http1::Connection<TokioIo<S>, RequestBody>,
-    ) -> Self {
+    ) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
                 tracing::debug!(%error, "upstream's connection broke");

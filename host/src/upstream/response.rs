@@ -32,7 +32,8 @@ pub struct ResponseBody {
 pub(super) struct Lease {
     pub(super) connection: Connection,
     pub(super) pools: Arc<Pools>,
-    pub(super) endpoint: Arc<str>,
+    /// Of the pools.
+    pub(super) key: Arc<str>,
     pub(super) idle_timeout: Duration,
     /// Of the request's body; `None` if there is none.
     pub(super) request: Option<Arc<Progress>>,
@@ -61,7 +62,7 @@ impl Lease {
         // would take for the next one.
         if self.request.is_none_or(|request| request.is_finished()) {
             let until = clock::now() + self.idle_timeout;
-            self.pools.put(&self.endpoint, self.connection, until);
+            self.pools.put(&self.key, self.connection, until);
         }
     }
 }

@@ -205,7 +205,7 @@ async fn a_new_snapshot_goes_on_where_the_last_one_was() {
     assert_eq!(answer.as_deref(), Ok("ok"));
 
     let config = config(vec![one.endpoint(2), Origin::none().await]);
-    let upstream = Upstream::build(&config, &gateway.metrics, Some(&gateway.upstream));
+    let upstream = Upstream::build(&config, None, &gateway.metrics, Some(&gateway.upstream));
     let known: Vec<_> = upstream.endpoints().map(Endpoint::answered_count).collect();
     assert_eq!(known, [1, 0]);
     // The first of "one, none, one" is over.
@@ -237,7 +237,8 @@ async fn the_origin_sees_the_host_that_the_policy_says() {
 
 #[test]
 fn the_default_port_is_no_part_of_an_endpoints_host() {
-    let endpoint = |host: &str, port| config::Endpoint { host: host.into(), port, weight: 1 };
+    let endpoint =
+        |host: &str, port| config::Endpoint { is_https: false, host: host.into(), port, weight: 1 };
     let config = config(vec![endpoint("a.example", 80), endpoint("::1", 8080)]);
     let gateway = Gateway::with(&config);
     let hosts: Vec<_> = gateway.upstream.endpoints().map(Endpoint::host).collect();

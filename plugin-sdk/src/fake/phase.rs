@@ -19,6 +19,7 @@ pub(super) enum Phase {
     RequestStream,
     ResponseStream,
     Log,
+    Tick,
 }
 
 impl Phase {
@@ -31,6 +32,7 @@ impl Phase {
             Self::RequestHeld | Self::RequestStream => "in the body phase of requests",
             Self::ResponseHeld | Self::ResponseStream => "in the body phase of responses",
             Self::Log => "in the log phase",
+            Self::Tick => "in a tick",
         }
     }
 }

@@ -9,6 +9,7 @@ use super::consumers::Consumers;
 use super::counter::Counters;
 use super::crypto::Crypto;
 use super::exchange::Exchange;
+use super::http_client::Requests;
 use super::kv::Space;
 use super::log::Message;
 use super::metrics::Registry;
@@ -25,6 +26,7 @@ pub(super) struct State {
     pub consumers: Consumers,
     pub counters: Counters,
     pub crypto: Crypto,
+    pub http: Requests,
     pub kv: Space,
     pub metrics: Registry,
     pub outputs: Outputs,
@@ -42,6 +44,7 @@ impl State {
             consumers: Consumers::default(),
             counters: Counters::default(),
             crypto: Crypto::default(),
+            http: Requests::default(),
             kv: Space::default(),
             metrics: Registry::default(),
             outputs: Outputs::default(),

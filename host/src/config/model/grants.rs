@@ -67,7 +67,8 @@ impl KvScope {
 pub struct HttpOrigin {
     /// `https` rather than `http`.
     pub is_https: bool,
-    /// A lower-case name, an IPv4 address, or an IPv6 address without brackets.
+    /// A lower-case name, an IPv4 address, or an IPv6 address without brackets. In a grant it may
+    /// begin with `*.`, which stands for one label or more.
     pub host: String,
     /// From 1 to 65535; the scheme's own if the file has none.
     pub port: u16,

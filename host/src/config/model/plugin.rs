@@ -112,6 +112,10 @@ pub struct Budget {
     pub wall: Duration,
     /// Instances alive at once.
     pub instances: usize,
+    /// Requests of its own that one instance may have under way.
+    pub calls: usize,
+    /// Requests of their own that all instances may have under way.
+    pub calls_total: usize,
     /// Exchanges that may wait for an instance; more are answered with 503.
     pub queue: usize,
     /// One body that is held whole for the plugin, in bytes.

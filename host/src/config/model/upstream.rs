@@ -1,8 +1,11 @@
 //! Where requests are sent.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderValue;
+
+use crate::config::Location;
 
 /// Index into [`Config::upstreams`](super::Config::upstreams).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,11 +26,36 @@ pub struct Upstream {
     pub idle_timeout: Duration,
     /// What the upstream sees as `Host`.
     pub host: HostPolicy,
+    /// How its `https` endpoints are spoken to; there if it has one.
+    pub tls: Option<UpstreamTls>,
 }
+
+/// Whom the connections to `https` endpoints trust.
+#[derive(Debug, Clone)]
+pub struct UpstreamTls {
+    /// A PEM file with the certificate authorities that are trusted in place of the system's.
+    pub ca: Option<PathBuf>,
+    /// What certificates must be for, and what the endpoints are told by SNI, in place of the
+    /// endpoint's own host.
+    pub server_name: Option<String>,
+    /// Of the table or the endpoints, for findings about certificates.
+    pub at: Location,
+}
+
+/// Wherever they are in the file.
+impl PartialEq for UpstreamTls {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.ca, &self.server_name) == (&other.ca, &other.server_name)
+    }
+}
+
+impl Eq for UpstreamTls {}
 
 /// One address of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
+    /// `https` rather than `http`.
+    pub is_https: bool,
     /// A name, an IPv4 address, or an IPv6 address without brackets.
     pub host: String,
     /// From 1 to 65535.

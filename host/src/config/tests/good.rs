@@ -60,15 +60,16 @@ idle_timeout = "3s"
 host = "Users.Internal:9000"
 
 [upstreams.orders]
-endpoints = ["http://orders:9001"]
+endpoints = ["http://orders:9001", "https://orders"]
 host = "endpoint"
+tls = { ca = "ca.pem", server_name = "Orders.Internal" }
 
 [plugins.auth]
 component = "jwt"
 isolation = { pooled = { calls = 5, idle = 2 } }
 on_error = "skip"
 grants = ["kv", "crypto"]
-limits = { memory = "1MiB", cpu = "5ms", wall = "10ms", instances = 3, queue = 0 }
+limits = { memory = "1MiB", cpu = "5ms", wall = "10ms", instances = 3, queue = 0, calls = 2, calls_total = 4 }
 
 [plugins.auth.config]
 "a/b~c" = [1, 2.5, true, { at = 1979-05-27T07:32:00Z }]
@@ -192,8 +193,8 @@ fn the_upstreams_are_as_the_file_says() {
     assert_eq!(
         users.endpoints,
         [
-            Endpoint { host: "127.0.0.1".to_owned(), port: 80, weight: 1 },
-            Endpoint { host: "::1".to_owned(), port: 9002, weight: 3 },
+            Endpoint { is_https: false, host: "127.0.0.1".to_owned(), port: 80, weight: 1 },
+            Endpoint { is_https: false, host: "::1".to_owned(), port: 9002, weight: 3 },
         ]
     );
     assert_eq!(users.connect_timeout, Duration::from_secs(1));
@@ -201,6 +202,12 @@ fn the_upstreams_are_as_the_file_says() {
     assert_eq!(users.idle_timeout, Duration::from_secs(3));
     assert_eq!(users.host, HostPolicy::Fixed(HeaderValue::from_static("users.internal:9000")));
     assert_eq!(orders.host, HostPolicy::Endpoint);
+    assert_eq!(users.tls, None);
+    let endpoints = orders.endpoints.iter().map(|endpoint| (endpoint.is_https, endpoint.port));
+    assert_eq!(endpoints.collect::<Vec<_>>(), [(false, 9001), (true, 443)]);
+    let tls = orders.tls.as_ref().expect("an `https` endpoint");
+    assert_eq!(tls.ca.as_deref(), Some(Path::new("./ca.pem")));
+    assert_eq!(tls.server_name.as_deref(), Some("orders.internal"));
     assert_eq!(orders.connect_timeout, Duration::from_secs(3));
     assert_eq!(orders.response_timeout, Duration::from_secs(30));
     assert_eq!(orders.idle_timeout, Duration::from_secs(60));
@@ -250,6 +257,8 @@ fn the_plugins_are_as_the_file_says() {
             instances: 3,
             queue: 0,
             body_bytes: 1 << 20,
+            calls: 2,
+            calls_total: 4,
         }
     );
     assert_eq!(own.component, Component::File(PathBuf::from("./wasm/own.wasm")));
@@ -293,6 +302,8 @@ fn the_plugins_are_as_the_file_says() {
             instances: 256,
             queue: 1024,
             body_bytes: 1 << 20,
+            calls: 8,
+            calls_total: 256,
         }
     );
 }

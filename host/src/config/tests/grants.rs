@@ -118,14 +118,14 @@ error: the host has no scheme
   |
 9 | http-client = { upstreams = ["user"], hosts = ["api.example.com", "https://a:b@example.com"] }
   |                                                ^^^^^^^^^^^^^^^^^
-  = hint: a host is written with its scheme, such as `https://api.example.com` or `http://127.0.0.1:9000`, and without a path
+  = hint: a host is written with its scheme, such as `https://api.example.com`, `https://*.example.com` or `http://127.0.0.1:9000`, and without a path
 
-error: a host has no user, path, query or wildcard
+error: a host has no user, path or query
  --> gateway.toml:9:67
   |
 9 | http-client = { upstreams = ["user"], hosts = ["api.example.com", "https://a:b@example.com"] }
   |                                                                   ^^^^^^^^^^^^^^^^^^^^^^^^^
-  = hint: a host is written with its scheme, such as `https://api.example.com` or `http://127.0.0.1:9000`, and without a path
+  = hint: a host is written with its scheme, such as `https://api.example.com`, `https://*.example.com` or `http://127.0.0.1:9000`, and without a path
 
 error: `Key` cannot be a kind of credentials
   --> gateway.toml:10:24

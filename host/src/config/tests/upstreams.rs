@@ -23,21 +23,28 @@ error: the URL has no scheme
 }
 
 #[test]
-fn tls_to_an_endpoint_is_not_supported_yet() {
+fn tls_settings_of_an_upstream_without_tls_are_refused() {
     check(
         r#"
 [upstreams.users]
-endpoints = ["https://users.internal"]
+endpoints = ["http://users.internal"]
+tls = { ca = "ca.pem", server_name = "a b" }
 "#,
         r#"
-error: TLS to upstreams is not supported yet
- --> gateway.toml:2:14
+error: `a b` cannot be the name of a server: not a host name
+ --> gateway.toml:3:38
   |
-2 | endpoints = ["https://users.internal"]
-  |              ^^^^^^^^^^^^^^^^^^^^^^^^
-  = hint: put a TLS proxy beside the upstream, or use `http://` on a trusted network
+3 | tls = { ca = "ca.pem", server_name = "a b" }
+  |                                      ^^^^^
 
-1 error in gateway.toml
+error: `tls` has no effect, because no endpoint is `https`
+ --> gateway.toml:3:7
+  |
+3 | tls = { ca = "ca.pem", server_name = "a b" }
+  |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = hint: write `https://` where the endpoints are encrypted
+
+2 errors in gateway.toml
 "#,
     );
 }
@@ -50,7 +57,7 @@ fn another_scheme_is_refused() {
 endpoints = ["ftp://users.internal"]
 "#,
         r#"
-error: the scheme of an endpoint must be `http`
+error: the scheme of an endpoint must be `http` or `https`
  --> gateway.toml:2:14
   |
 2 | endpoints = ["ftp://users.internal"]

@@ -38,6 +38,7 @@ warning: plugin `auth` is not used
   |
 7 | [plugins.auth]
   |          ^^^^ no route refers to it
+  = hint: one that only has a timer needs no route
 "#,
     );
 }

@@ -88,6 +88,19 @@ impl Lease<'_> {
             .await
     }
 
+    /// Calls `on-tick`.
+    pub(in crate::plugin) async fn tick(&mut self) -> Result<(), Fault> {
+        let function = self.live.functions.tick;
+        self.live
+            .run(self.instances, Moment::Timer, |store| {
+                Box::pin(async move {
+                    let function = function.ok_or_else(|| wasmtime::format_err!("no timer"))?;
+                    function.call_async(store, ()).await
+                })
+            })
+            .await
+    }
+
     /// How long the last call took.
     pub(in crate::plugin) const fn took(&self) -> Duration {
         self.live.spent.duration

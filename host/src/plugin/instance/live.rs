@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use serde::Serialize;
+use tokio::time::Instant as Deadline;
 use tracing::Instrument as _;
 use wasmtime::Store;
 use wasmtime::component::{Func, Instance, TypedFunc};
@@ -40,6 +41,7 @@ pub(super) struct Functions {
     pub(super) response: Option<TypedFunc<(), (ResponseAction,)>>,
     response_body: Option<Func>,
     pub(super) log: Option<TypedFunc<(Summary,), ()>>,
+    pub(super) tick: Option<TypedFunc<(), ()>>,
 }
 
 /// A guest that runs.
@@ -57,6 +59,7 @@ impl Functions {
         let request = exports.request.as_ref();
         let response = exports.response.as_ref();
         let log = exports.log.as_ref();
+        let tick = exports.timer.as_ref().map(|timer| &timer.tick);
         let (request_body, response_body) = (&exports.request_body, &exports.response_body);
         let request_body = request_body.and_then(|at| instance.get_func(&mut *store, at));
         let response_body = response_body.and_then(|at| instance.get_func(&mut *store, at));
@@ -66,6 +69,7 @@ impl Functions {
             request: request.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             response: response.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             log: log.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+            tick: tick.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
         })
     }
 }
@@ -107,15 +111,29 @@ impl Live {
         open: Open,
         run: impl for<'s> FnOnce(&'s mut Store<Guest>) -> Running<'s, T>,
     ) -> (Open, Result<T, Fault>) {
+        self.store.data_mut().exchange = Some(open);
+        let result = self.run(instances, moment, run).await;
+        let open = self.store.data_mut().exchange.take();
+        (open.expect("nothing but this function takes it"), result)
+    }
+
+    /// Has the guest do something within its limits.
+    pub(super) async fn run<T: Serialize>(
+        &mut self,
+        instances: &Instances,
+        moment: Moment,
+        run: impl for<'s> FnOnce(&'s mut Store<Guest>) -> Running<'s, T>,
+    ) -> Result<T, Fault> {
         let Instances { engine, budget, metrics, shared, .. } = instances;
         let isolation = if instances.pool.is_some() { "pooled" } else { "request" };
         let instance = if self.calls > 0 { "pooled" } else { "fresh" };
-        let span = span::begin(&shared.name, moment, (isolation, instance), &open);
         let store = &mut self.store;
         let guest = store.data_mut();
-        guest.exchange = Some(open);
+        let exchange = guest.exchange.as_deref();
+        let span = span::begin(&shared.label, moment, (isolation, instance), exchange);
         guest.moment = moment;
         guest.messages = 0;
+        guest.until = shared.client.as_ref().map(|_| Deadline::now() + budget.wall);
         allow(store, engine, budget.cpu);
         let meter = self.meter.take().unwrap_or_else(|| Meter::begin(clock::now()));
         let mut metered = Metered::new(meter, metrics);
@@ -128,15 +146,16 @@ impl Live {
         let spent = metered.end();
         self.spent = spent;
         let guest = store.data_mut();
+        guest.calls.end_all();
         span::end(&span, &result, spent, guest.host_calls);
         guest.flush();
         if result.is_ok() {
             guest.emit_printed();
         }
-        let open = guest.exchange.take().expect("nothing but this function takes it");
         if let Some(tracer) = &shared.tracer {
-            tracer.phase(&open.id, moment.as_str(), &result, spent.duration);
+            let request_id = guest.exchange.as_ref().map_or("-", |exchange| &exchange.id);
+            tracer.phase(request_id, moment.as_str(), &result, spent.duration);
         }
-        (open, result)
+        result
     }
 }

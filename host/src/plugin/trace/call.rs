@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use wasmtime::Result;
+use wasmtime::component::Resource;
 
 use super::show::Show;
 use super::{Tracer, write_all};
@@ -82,6 +83,11 @@ impl Arguments<'_> {
         self.show.part(argument);
     }
 
+    /// Shows the numbers of the next argument, which is a resource or a list of them.
+    pub(in crate::plugin) fn handle(&mut self, argument: &impl Handles) {
+        self.show(&argument.numbers());
+    }
+
     /// Shows the next argument without the texts and bytes in it.
     pub(in crate::plugin) fn hide<T: Serialize>(&mut self, argument: &T) {
         if !std::mem::take(&mut self.is_first) {
@@ -96,19 +102,56 @@ impl Arguments<'_> {
     }
 }
 
+/// What stands for something that the host keeps.
+pub(in crate::plugin) trait Handles {
+    /// One, or one of each.
+    type Numbers: Serialize;
+
+    /// By which the host knows it.
+    fn numbers(&self) -> Self::Numbers;
+}
+
+impl<T: 'static> Handles for Resource<T> {
+    type Numbers = u32;
+
+    fn numbers(&self) -> u32 {
+        self.rep()
+    }
+}
+
+impl<T: 'static> Handles for Vec<Resource<T>> {
+    type Numbers = Vec<u32>;
+
+    fn numbers(&self) -> Vec<u32> {
+        self.iter().map(Resource::rep).collect()
+    }
+}
+
 impl Call {
+    /// The same for a function that gives a resource.
+    #[inline]
+    pub(in crate::plugin) fn end_handle<T: 'static, E: Serialize>(
+        self,
+        result: &Result<std::result::Result<Resource<T>, E>>,
+    ) {
+        if let Some(traced) = self.0 {
+            let shown = result.as_ref().map(|given| given.as_ref().map(Resource::rep));
+            traced.end(shown);
+        }
+    }
+
     /// The guest has its result. Without this, by a drop, the call is shown as unfinished.
     #[inline]
     pub(in crate::plugin) fn end<T: Serialize>(self, result: &Result<T>) {
-        if let Some(mut traced) = self.0 {
-            traced.end(result);
+        if let Some(traced) = self.0 {
+            traced.end(result.as_ref());
         }
     }
 }
 
 impl Traced {
     #[cold]
-    fn end<T: Serialize>(&mut self, result: &Result<T>) {
+    fn end<T: Serialize>(mut self: Box<Self>, result: std::result::Result<T, &wasmtime::Error>) {
         let took = self.took();
         let mut line = std::mem::take(&mut self.line);
         line.push_str(" = ");
@@ -116,9 +159,9 @@ impl Traced {
             Ok(value) => {
                 let mut show = Show::new(&mut line, self.tracer.wanted.secrets);
                 if self.hides_result {
-                    show.hidden(value);
+                    show.hidden(&value);
                 } else {
-                    show.value(value);
+                    show.value(&value);
                 }
             }
             Err(error) => write_all(&mut line, format_args!("! {error}")),

@@ -133,6 +133,9 @@ impl Control {
         plan.take_over(&snapshot);
         let old = self.gateway.snapshot.swap(Arc::clone(&snapshot));
         self.accept(plan);
+        if let Err(error) = self.start_timers(&snapshot) {
+            tracing::error!(%error, "the thread of timers cannot be started");
+        }
         self.serve_admin(admin);
         self.targets = targets;
         let old_loaded = mem::replace(&mut self.loaded, loaded);

@@ -17,8 +17,8 @@ pub(crate) struct Targets {
 }
 
 impl Targets {
-    /// gateway.toml and its includes, the components in use with their signatures, and
-    /// certificates with their keys.
+    /// gateway.toml and its includes, the components in use with their signatures, certificates
+    /// with their keys, and those of trusted authorities.
     ///
     /// A component that is found by name has its place in the plugins directory, whether it is there
     /// or not: a file that appears there takes the place of an embedded component.
@@ -36,8 +36,10 @@ impl Targets {
         });
         let tls = config.listeners.iter().filter_map(|listener| listener.tls.as_ref());
         let tls = tls.flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]);
+        let authorities =
+            config.upstreams.iter().filter_map(|upstream| upstream.tls.as_ref()?.ca.clone());
         let mut targets = Self::of_files(watched);
-        targets.files.extend(components.chain(tls));
+        targets.files.extend(components.chain(tls).chain(authorities));
         targets.tidy()
     }
 

@@ -15,6 +15,8 @@ pub enum Interface {
     Crypto,
     /// `exchange`.
     Exchange,
+    /// `http-client`.
+    HttpClient,
     /// `kv`.
     Kv,
     /// `log`.
@@ -35,13 +37,14 @@ pub enum Interface {
 
 impl Interface {
     /// All of them, in their order as numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Cache,
         Self::Clock,
         Self::Consumers,
         Self::Counter,
         Self::Crypto,
         Self::Exchange,
+        Self::HttpClient,
         Self::Kv,
         Self::Log,
         Self::Metrics,
@@ -62,6 +65,7 @@ impl Interface {
             Self::Counter => "counter",
             Self::Crypto => "crypto",
             Self::Exchange => "exchange",
+            Self::HttpClient => "http-client",
             Self::Kv => "kv",
             Self::Log => "log",
             Self::Metrics => "metrics",

@@ -8,10 +8,11 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::histogram::{Histogram, PLUGIN_BOUNDS};
+use super::histogram::{EXCHANGE_BOUNDS, Histogram, PLUGIN_BOUNDS};
 use super::interface::{HostCalls, Interface};
 use super::own::{Kinds, MetricError, Own};
 use super::shadow::{ShadowDecision, ShadowDecisions};
+use super::tokens::Tokens;
 
 /// When a plugin is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +27,20 @@ pub enum Phase {
     ResponseBody,
     /// `on-complete`.
     Log,
+    /// `on-tick`.
+    Timer,
 }
 
 impl Phase {
-    /// In the order in which they run.
-    pub const ALL: [Self; 5] =
-        [Self::Request, Self::RequestBody, Self::Response, Self::ResponseBody, Self::Log];
+    /// In the order in which they run; a timer runs without an exchange.
+    pub const ALL: [Self; 6] = [
+        Self::Request,
+        Self::RequestBody,
+        Self::Response,
+        Self::ResponseBody,
+        Self::Log,
+        Self::Timer,
+    ];
 
     /// The metric label and the log field.
     #[must_use]
@@ -42,6 +51,7 @@ impl Phase {
             Self::Response => "response",
             Self::ResponseBody => "response_body",
             Self::Log => "log",
+            Self::Timer => "timer",
         }
     }
 }
@@ -50,7 +60,7 @@ impl Phase {
 #[derive(Debug)]
 pub struct PluginMetrics {
     /// By phase; the count is the number of calls.
-    durations: [Histogram; 5],
+    durations: [Histogram; Phase::ALL.len()],
     /// Calls that ended in a trap or broke the contract.
     pub traps: Counter,
     /// Calls that used up their running time.
@@ -81,8 +91,54 @@ pub struct PluginMetrics {
     pub(super) shadow_decisions: ShadowDecisions,
     /// Of these, those in which the stable version did something else.
     pub shadow_differences: Counter,
+    /// Requests of its own.
+    pub calls: Arc<CallMetrics>,
     pub(super) own: Own,
 }
+
+/// The requests that a plugin has sent by `http-client`.
+#[derive(Debug)]
+pub struct CallMetrics {
+    /// From the start of a call to its response's head, or to what went wrong instead.
+    pub duration: Histogram,
+    answered: Counter,
+    others: Tokens,
+}
+
+impl Default for CallMetrics {
+    fn default() -> Self {
+        Self {
+            duration: Histogram::new(EXCHANGE_BOUNDS),
+            answered: Counter::default(),
+            others: Tokens::default(),
+        }
+    }
+}
+
+impl CallMetrics {
+    /// Counts a call that was not started, by a word such as `denied`.
+    pub fn refused(&self, why: &'static str) {
+        self.others.count(why);
+    }
+
+    /// Counts a call that is over: `answered`, `cancelled`, or why it failed.
+    pub fn ended(&self, outcome: &'static str) {
+        if outcome == ANSWERED {
+            self.answered.inc();
+        } else {
+            self.others.count(outcome);
+        }
+    }
+
+    /// Each outcome and its number.
+    pub(super) fn outcomes(&self) -> Vec<(&'static str, u64)> {
+        let answered = Some((ANSWERED, self.answered.get())).filter(|(_, n)| *n > 0);
+        answered.into_iter().chain(self.others.all()).collect()
+    }
+}
+
+/// What most calls come to.
+const ANSWERED: &str = "answered";
 
 impl PluginMetrics {
     pub(super) fn new(kinds: Arc<Kinds>) -> Self {
@@ -103,6 +159,7 @@ impl PluginMetrics {
             host_calls: array::from_fn(|_| Counter::default()),
             shadow_decisions: ShadowDecisions::default(),
             shadow_differences: Counter::default(),
+            calls: Arc::default(),
             own: Own::new(kinds),
         }
     }

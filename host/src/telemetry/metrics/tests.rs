@@ -269,8 +269,9 @@ fn what_is_no_more_is_not_shown_and_what_stays_counts_on() {
 
 #[test]
 fn an_endpoints_label_has_brackets_around_ipv6() {
-    let label =
-        |host: &str| endpoint_label(&Endpoint { host: host.to_owned(), port: 80, weight: 1 });
+    let label = |host: &str| {
+        endpoint_label(&Endpoint { is_https: false, host: host.to_owned(), port: 80, weight: 1 })
+    };
     assert_eq!(label("::1"), "[::1]:80");
     assert_eq!(label("10.0.0.1"), "10.0.0.1:80");
     assert_eq!(label("users.internal"), "users.internal:80");

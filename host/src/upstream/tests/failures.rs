@@ -26,7 +26,7 @@ async fn check(answer: &str) -> Failure {
 }
 
 async fn unreachable_at(host: &str, port: u16) -> Failure {
-    let endpoint = config::Endpoint { host: host.into(), port, weight: 1 };
+    let endpoint = config::Endpoint { is_https: false, host: host.into(), port, weight: 1 };
     let config = config(vec![endpoint]);
     let gateway = Gateway::with(&config::Upstream { connect_timeout: SHORT, ..config });
     gateway.get().await.0.unwrap_err()
@@ -124,6 +124,7 @@ async fn a_name_is_tried_at_each_of_its_addresses() {
     let origin = Origin::new().await;
     let port = origin.endpoint(1).port;
     let gateway = Gateway::with(&config(vec![config::Endpoint {
+        is_https: false,
         host: "localhost".into(),
         port,
         weight: 1,

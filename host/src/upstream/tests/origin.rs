@@ -46,7 +46,12 @@ impl Origin {
 }
 
 pub(super) fn endpoint(address: SocketAddr, weight: u32) -> config::Endpoint {
-    config::Endpoint { host: address.ip().to_string(), port: address.port(), weight }
+    config::Endpoint {
+        is_https: false,
+        host: address.ip().to_string(),
+        port: address.port(),
+        weight,
+    }
 }
 
 /// One connection.
@@ -101,13 +106,14 @@ pub(super) fn config(endpoints: Vec<config::Endpoint>) -> config::Upstream {
         response_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(60),
         host: HostPolicy::Client,
+        tls: None,
     }
 }
 
 impl Gateway {
     pub(super) fn with(config: &config::Upstream) -> Self {
         let metrics = Metrics::default();
-        let upstream = Upstream::build(config, &metrics, None);
+        let upstream = Upstream::build(config, None, &metrics, None);
         Self { upstream, pools: Arc::new(Pools::new()), metrics }
     }
 

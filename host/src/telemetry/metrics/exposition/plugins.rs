@@ -71,6 +71,21 @@ impl Families {
                 })
             })
         })?;
+        text.counters("plugin_http_calls", "Requests that plugins sent", |family| {
+            plugins.iter().try_for_each(|(plugin, metrics)| {
+                metrics.calls.outcomes().iter().try_for_each(|(outcome, n)| {
+                    family.put(&[("plugin", plugin), ("outcome", outcome)], *n)
+                })
+            })
+        })?;
+        text.histograms(
+            "plugin_http_duration_seconds",
+            "From a plugin's request to the head of its response",
+            plugins
+                .iter()
+                .filter(|(_, metrics)| metrics.calls.duration.count() > 0)
+                .map(|(plugin, metrics)| ([("plugin", &**plugin)], &metrics.calls.duration)),
+        )?;
         for (name, help, read) in COUNTERS {
             text.counters(name, help, |family| {
                 plugins.iter().try_for_each(|(plugin, metrics)| {
