@@ -28,8 +28,12 @@ async fn costs_one_request(plugin: fn() -> Plugin, counted: &str) {
         fails_alone(&gateway, error).await;
     }
     assert_eq!(origin.counts().requests, 6);
-    for (plugin, series) in [("hostile", counted), ("skipped", counted), ("skipped", "skips")] {
-        let series = format!("tidegate_plugin_{series}_total{{plugin={plugin:?}}}");
+    for (plugin, counted) in [("hostile", counted), ("skipped", counted), ("skipped", "skips")] {
+        let series = match counted {
+            "cpu" | "wall" => format!("timeouts_total{{plugin={plugin:?},limit={counted:?}}}"),
+            other => format!("{other}_total{{plugin={plugin:?}}}"),
+        };
+        let series = format!("tidegate_plugin_{series}");
         assert!((gateway.metric(&series).await - 3.0).abs() < f64::EPSILON, "{series}");
     }
     gateway.metric_becomes(r#"tidegate_plugin_instances{plugin="hostile"}"#, 0.0).await;
@@ -49,7 +53,7 @@ async fn fails_alone(gateway: &Gateway, error: &str) {
 
 #[tokio::test]
 async fn a_plugin_that_never_returns_costs_one_request_not_the_gateway() {
-    costs_one_request(guest::loops, "timeouts").await;
+    costs_one_request(guest::loops, "cpu").await;
 }
 
 #[tokio::test]
@@ -74,7 +78,7 @@ async fn a_plugin_that_calls_what_its_phase_lacks_costs_one_request() {
 
 #[tokio::test]
 async fn a_plugin_that_waits_for_too_long_costs_one_request() {
-    costs_one_request(|| guest::sleeps().config("{ ms = 60000 }"), "timeouts").await;
+    costs_one_request(|| guest::sleeps().config("{ ms = 60000 }"), "wall").await;
 }
 
 #[tokio::test]

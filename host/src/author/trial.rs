@@ -81,6 +81,7 @@ impl Trial {
             pools: Arc::new(Pools::on(Arc::clone(&backstage) as _)),
             snapshot: Arc::new(ArcSwap::new(Arc::clone(&snapshot))),
             tasks: TaskTracker::new(),
+            held: Arc::clone(&services.held),
             observer: Some(Arc::clone(&witness) as _),
         });
         Ok(Self { runtime, worker, snapshot, backstage, witness, page })

@@ -153,7 +153,8 @@ pub(super) fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Conf
     included.into_iter().for_each(Table::end);
 
     let outputs = output::read(&outputs.entries, check);
-    let trusted_keys = gateway.as_ref().map_or(&[][..], |gateway| gateway.trusted_keys.as_slice());
+    let trusted_keys =
+        gateway.as_ref().map_or(&[][..], |(gateway, _)| gateway.trusted_keys.as_slice());
     let known = Known { trusted_keys, upstreams: &upstreams, secrets: &secrets };
     let read_plugins = each(&plugins.entries, |entry| plugin::read(entry, check, &known));
     upstreams.warn_of_unused(check);

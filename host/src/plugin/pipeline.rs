@@ -19,6 +19,7 @@ use super::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
 use crate::body::{Content, Held, RequestBody};
 use crate::facts::{Exchange, Open, ResponseHead, Source};
 use crate::failure::Failure;
+use crate::telemetry::metrics::Phase;
 
 /// Plugins in the order of the request phase.
 #[derive(Debug, Default)]

@@ -338,6 +338,6 @@ impl Control {
         let now_us = clock::steady_unix_us();
         self.gateway.services.counters.sweep(now_us);
         self.gateway.services.kv.sweep(now_us / 1000);
-        self.gateway.services.cache.sweep(crate::clock::unix_ms());
+        self.gateway.services.cache.sweep(clock::unix_ms());
     }
 }

@@ -5,21 +5,27 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use tokio::time::Instant;
+use tracing::Span;
 
 use super::Figure;
+use crate::body::{Content, Held, RequestBody};
 use crate::clock;
 use crate::config::Limits;
 use crate::config::fixture::Ask;
 use crate::facts::{
     Client, Exchange, Finish, HeadLimits, Open, RequestHead, ResponseHead, Scheme, Source, Tally,
 };
-use crate::plugin::{Answered, Pipeline, Plugin, Summary};
+use crate::plugin::{Answered, Entry, Holding, Pipeline, Plugin, Summary};
 
 /// Calls before the first that counts: pages and caches are warm then.
 const WARM_UP: usize = 20;
 
 /// Calls after which more say nothing new.
 const SAMPLES_MAX: usize = 100_000;
+
+/// Longer than any call may take.
+const DEADLINE: Duration = Duration::from_secs(3600);
 
 /// A phase by its interface, and its rows, fresh and pooled.
 static PHASES: [(&str, &str, &str, &str); 3] = [
@@ -71,14 +77,15 @@ pub(super) async fn phases(
     time: Duration,
 ) -> Result<Vec<Cost>, String> {
     let exported = plugin.phases();
-    let pipeline = Pipeline::new(vec![Arc::clone(plugin)]);
+    let pipeline = Pipeline::new(vec![Entry::always(Arc::clone(plugin))]);
+    let held = Held::new(limits.held_bodies_bytes);
     let mut figures = Vec::new();
     for (_, phase, ..) in PHASES.iter().filter(|(_, phase, ..)| exported.contains(phase)) {
         let once = async || {
             let open = open(ask, limits);
             match *phase {
-                "request" => request(&pipeline, open).await,
-                "response" => response(&pipeline, open).await,
+                "request" => request(&pipeline, open, ask, &held).await,
+                "response" => response(&pipeline, open, &held).await,
                 _ => log(&pipeline, open).await,
             }
         };
@@ -100,9 +107,17 @@ fn difference(before: &[(&'static str, u64)], mut now: HostCalls) -> HostCalls {
     now
 }
 
-async fn request(pipeline: &Pipeline, open: Open) -> Result<Duration, String> {
+async fn request(
+    pipeline: &Pipeline,
+    open: Open,
+    ask: &Ask,
+    held: &Arc<Held>,
+) -> Result<Duration, String> {
+    let mut body = RequestBody::default();
+    body.put(Bytes::copy_from_slice(ask.body.as_bytes()).into());
+    let holding = Holding { held, deadline: Instant::now() + DEADLINE };
     let began = clock::now();
-    let requested = pipeline.on_request(open).await;
+    let requested = pipeline.on_request(open, &mut body, &holding).await;
     let took = clock::now().duration_since(began);
     match requested.answered {
         Answered::Failed(failure) => Err(failure.to_string()),
@@ -110,12 +125,17 @@ async fn request(pipeline: &Pipeline, open: Open) -> Result<Duration, String> {
     }
 }
 
-async fn response(pipeline: &Pipeline, mut open: Open) -> Result<Duration, String> {
+async fn response(
+    pipeline: &Pipeline,
+    mut open: Open,
+    held: &Arc<Held>,
+) -> Result<Duration, String> {
     open.respond(Source::Upstream, head());
     let mut failed = None;
+    let holding = Holding { held, deadline: Instant::now() + DEADLINE };
     let began = clock::now();
     let (open, _) = pipeline
-        .on_response(open, 1, |_, failure| {
+        .on_response(open, 1, Content::Empty, &holding, |_, failure| {
             failed = Some(failure.to_string());
             Bytes::new()
         })
@@ -184,11 +204,15 @@ fn open(ask: &Ask, limits: &Limits) -> Open {
         source: Source::Gateway,
         deferred: Vec::new(),
         attributes: Vec::new(),
+        parts: Vec::new(),
         head_limits: HeadLimits {
             headers: limits.request_headers,
             bytes: limits.request_head_bytes,
         },
         tally: Tally::default(),
+        late: None,
+        is_aside: false,
+        span: Span::none(),
     };
     Open::new(Box::new(exchange), Arc::new(Nothing))
 }
