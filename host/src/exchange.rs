@@ -9,6 +9,7 @@ mod body;
 mod fields;
 mod finish;
 mod forward;
+mod handler;
 mod observer;
 mod reply;
 mod span;
@@ -148,6 +149,14 @@ impl Served<'_> {
                         Ok(content) => content,
                         Err(failure) => self.fail(open, forward::blame(self, finisher, failure)),
                     },
+                }
+            }
+            Destination::Handler(plugin) => {
+                let asked = handler::ask(self, open, plugin, body);
+                match tokio::time::timeout_at(deadline, asked).await {
+                    Ok(Ok(handled)) => handler::answer(self, open, handled),
+                    Ok(Err(failure)) => self.fail(open, failure),
+                    Err(_elapsed) => self.fail(open, Failure::RouteTimeout),
                 }
             }
             Destination::Fixed(response) => {

@@ -143,6 +143,7 @@ impl Story<'_> {
     fn tell_destination(&self, text: &mut String, route: &Route, seen: &Seen<'_>) {
         match &route.destination {
             Destination::Upstream(id) => self.tell_upstream(text, route, *id, seen),
+            Destination::Handler(id) => self.tell_handler(text, route, *id, seen),
             Destination::Fixed(response) => {
                 line(text, "answer", &response.status.to_string());
                 for (name, value) in &response.headers {
@@ -160,6 +161,21 @@ impl Story<'_> {
         }
     }
 
+    fn tell_handler(&self, text: &mut String, route: &Route, id: PluginId, seen: &Seen<'_>) {
+        line(text, "handler", &self.names([id].iter()));
+        line(text, "  request", &self.request(route, seen));
+    }
+
+    /// What an upstream or a handler is asked.
+    fn request(&self, route: &Route, seen: &Seen<'_>) -> String {
+        let path = match &route.rewrite {
+            Some(rewrite) => rewrite::apply(rewrite, &seen.path.path),
+            None => (&*seen.path.path).into(),
+        };
+        let query = seen.query.map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{} {path}{query}", self.asked.method)
+    }
+
     fn location(&self, redirect: &Redirect, seen: &Seen<'_>) -> String {
         let origin = Origin {
             scheme: self.asked.url.scheme().unwrap_or(&Scheme::HTTP).as_str(),
@@ -174,12 +190,7 @@ impl Story<'_> {
     fn tell_upstream(&self, text: &mut String, route: &Route, id: UpstreamId, seen: &Seen<'_>) {
         let Some(upstream) = self.config.upstreams.get(id.0) else { return };
         line(text, "upstream", &upstream.name);
-        let path = match &route.rewrite {
-            Some(rewrite) => rewrite::apply(rewrite, &seen.path.path),
-            None => (&*seen.path.path).into(),
-        };
-        let query = seen.query.map(|query| format!("?{query}")).unwrap_or_default();
-        line(text, "  request", &format!("{} {path}{query}", self.asked.method));
+        line(text, "  request", &self.request(route, seen));
         line(text, "  host", &host_for(&upstream.host, seen));
         for endpoint in &upstream.endpoints {
             let weight = endpoint.weight;

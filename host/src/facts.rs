@@ -74,15 +74,17 @@ pub struct Exchange {
 pub enum Source {
     /// An endpoint of an upstream.
     Upstream,
-    /// A plugin.
+    /// A plugin of the pipeline.
     Plugin,
+    /// The route's handler: a plugin in place of an upstream.
+    Handler,
     /// The gateway itself: a failure, a fixed response or a redirect.
     Gateway,
 }
 
 impl Source {
     /// All of them, in their order as numbers.
-    pub const ALL: [Self; 3] = [Self::Upstream, Self::Plugin, Self::Gateway];
+    pub const ALL: [Self; 4] = [Self::Upstream, Self::Plugin, Self::Handler, Self::Gateway];
 
     /// The metric label and the log field.
     #[must_use]
@@ -90,6 +92,7 @@ impl Source {
         match self {
             Self::Upstream => "upstream",
             Self::Plugin => "plugin",
+            Self::Handler => "handler",
             Self::Gateway => "gateway",
         }
     }

@@ -11,6 +11,8 @@
 //!   as the body streams by otherwise;
 //! - log phases run in the order of the pipeline for every exchange of the route;
 //! - a plugin whose condition does not hold at its first turn is left out of all phases.
+//!
+//! A plugin may also be the end of a route, in place of an upstream; see [`Handled`].
 
 mod anatomy;
 pub mod cache;
@@ -23,6 +25,7 @@ mod embedded;
 pub mod engine;
 mod fault;
 mod guest;
+mod handler;
 mod instance;
 mod loader;
 mod meter;
@@ -44,6 +47,7 @@ pub use anatomy::Anatomy;
 pub use cache::FunctionCache;
 pub use egress::{Egress, pools};
 pub use engine::Engine;
+pub use handler::{AnswerBody, Answering, Handled, RequestStream};
 pub(crate) use loader::hex_digest;
 pub use loader::{Inspection, Loader, Snapshot, Timing};
 pub use pipeline::{Answered, Canary, Entry, Holding, Pipeline, Requested};
@@ -282,6 +286,18 @@ impl Plugin {
     #[must_use]
     pub const fn metrics(&self) -> &Arc<PluginMetrics> {
         self.instances.metrics()
+    }
+
+    /// Whether a pipeline has something to run.
+    #[must_use]
+    pub fn has_phase(&self) -> bool {
+        [Phase::Request, Phase::Response, Phase::Log].into_iter().any(|phase| self.has(phase))
+    }
+
+    /// Whether it can be the end of a route.
+    #[must_use]
+    pub const fn is_handler(&self) -> bool {
+        self.instances.image().exports.handle.is_some()
     }
 
     /// Instances that are lent now.

@@ -6,6 +6,7 @@
 //! upstreams with their endpoints' state, outputs with their open files.
 
 mod outputs;
+mod roles;
 mod trust;
 
 use std::net::SocketAddr;
@@ -109,6 +110,8 @@ pub struct Route {
 pub enum Destination {
     /// It is forwarded.
     Upstream(Arc<Upstream>),
+    /// A plugin answers it.
+    Handler(Arc<Plugin>),
     /// It is answered with this.
     Fixed(FixedResponse),
     /// It is sent elsewhere.
@@ -170,6 +173,9 @@ impl Builder {
         let plugins = loader.as_ref().and_then(|loader| {
             load_all(config, sources, loader, (previous, known.is_some()), &mut findings)
         });
+        if let Some(plugins) = &plugins {
+            roles::check(config, sources, &plugins.stable, &mut findings);
+        }
         if let Some(findings) = Findings::new(findings, sources.watched().clone()) {
             return Err(findings);
         }
@@ -335,6 +341,12 @@ impl Route {
             destination: match &route.destination {
                 config::Destination::Upstream(id) => Destination::Upstream(Arc::clone(
                     upstreams.get(id.0).expect("ids come from `check`, which saw every upstream"),
+                )),
+                config::Destination::Handler(id) => Destination::Handler(Arc::clone(
+                    plugins
+                        .stable
+                        .get(id.0)
+                        .expect("ids come from `check`, which saw every plugin"),
                 )),
                 config::Destination::Fixed(response) => Destination::Fixed(response.clone()),
                 config::Destination::Redirect(redirect) => Destination::Redirect(redirect.clone()),

@@ -83,3 +83,15 @@ pub mod on_log {
         with: { "tidegate:plugin/types@0.1.0": crate::bindings::plugin::tidegate::plugin::types },
     });
 }
+
+pub mod on_handle {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "on-handle",
+        pub_export_macro: true,
+        export_macro_name: "export_on_handle",
+        default_bindings_module: "tidegate_plugin::bindings::on_handle",
+        additional_derives: [PartialEq],
+        with: { "tidegate:plugin/types@0.1.0": crate::bindings::plugin::tidegate::plugin::types },
+    });
+}

@@ -34,6 +34,8 @@
 //! each test a thread of its own, unless it runs with `--test-threads=1`; a test for which that
 //! matters begins with [`reset`].
 
+pub mod answer_stream;
+pub mod body;
 pub mod cache;
 pub mod clock;
 pub mod consumers;
@@ -57,12 +59,13 @@ mod state;
 use std::fmt::Display;
 use std::mem;
 
+pub use answer_stream::Streamed;
 pub use exchange::Exchange;
 pub use outcome::{Edit, Outcome};
 
 use crate::{
-    BodyAction, ConfigError, OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, OnTick,
-    Plugin, RequestAction, ResponseAction, Source, Summary, config, guest,
+    BodyAction, ConfigError, Handled, Handler, OnLog, OnRequest, OnRequestBody, OnResponse,
+    OnResponseBody, OnTick, Plugin, RequestAction, ResponseAction, Source, Summary, config, guest,
 };
 use phase::Phase;
 
@@ -171,6 +174,12 @@ pub fn run_tick<P: OnTick>(plugin: &P) -> Vec<log::Message> {
     plugin.on_tick();
     drop(entered);
     log::take()
+}
+
+/// Runs a handler.
+#[must_use]
+pub fn run_handler<P: Handler>(plugin: &P, exchange: Exchange) -> Outcome<Handled> {
+    run(Phase::Handler, exchange, || plugin.handle())
 }
 
 /// What came of an exchange that went well, to take from: 200 by the upstream `upstream` at

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use crate::bindings::on_handle::exports::tidegate::plugin::handler;
 use crate::bindings::on_log::exports::tidegate::plugin::log_phase;
 use crate::bindings::on_request::exports::tidegate::plugin::request_phase;
 use crate::bindings::on_request_body::exports::tidegate::plugin::request_body_phase;
@@ -10,8 +11,8 @@ use crate::bindings::on_response_body::exports::tidegate::plugin::response_body_
 use crate::bindings::on_timer::exports::tidegate::plugin::timer;
 use crate::bindings::plugin::exports::tidegate::plugin::lifecycle;
 use crate::{
-    BodyAction, OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, OnTick, Plugin,
-    RequestAction, ResponseAction, Summary, config,
+    BodyAction, Handled, Handler, OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody,
+    OnTick, Plugin, RequestAction, ResponseAction, Summary, config,
 };
 
 /// A plugin as a component: what the exporting crate adds to the plugin's type.
@@ -113,13 +114,20 @@ impl<C: Component<Plugin: OnLog>> log_phase::Guest for C {
     }
 }
 
+impl<C: Component<Plugin: Handler>> handler::Guest for C {
+    fn handle() -> Handled {
+        with_plugin::<C, _>(Handler::handle)
+    }
+}
+
 /// Lets a panic say what and where in the gateway's log; the trap that follows says neither.
 fn report_panics() {
     #[cfg(target_family = "wasm")]
     std::panic::set_hook(Box::new(|panic| crate::log::error(panic.to_string())));
 }
 
-/// Makes a component of a plugin: names the type and the phases that it implements.
+/// Makes a component of a plugin: names the type and the phases that it implements, and [`Handler`]
+/// if it can be the end of a route.
 ///
 /// ```
 /// use tidegate_plugin::{ConfigError, NoConfig, OnLog, OnRequest, Plugin, RequestAction, Summary};
@@ -238,9 +246,14 @@ macro_rules! __export_phase {
             $component with_types_in $crate::bindings::on_log
         );
     };
+    (Handler $component:ident) => {
+        $crate::bindings::on_handle::export_on_handle!(
+            $component with_types_in $crate::bindings::on_handle
+        );
+    };
     ($other:ident $component:ident) => {
         ::std::compile_error!(
-            "a phase is one of `OnRequest`, `OnRequestBody`, `OnResponse`, `OnResponseBody`, `OnLog` and `OnTick`"
+            "a plugin is one or more of `OnRequest`, `OnRequestBody`, `OnResponse`, `OnResponseBody`, `OnLog`, `OnTick` and `Handler`"
         );
     };
 }
@@ -278,9 +291,12 @@ macro_rules! __export_phase {
     (OnLog $component:ident) => {
         const _: fn() = || $crate::guest::check_on_log::<$component>();
     };
+    (Handler $component:ident) => {
+        const _: fn() = || $crate::guest::check_handler::<$component>();
+    };
     ($other:ident $component:ident) => {
         ::std::compile_error!(
-            "a phase is one of `OnRequest`, `OnRequestBody`, `OnResponse`, `OnResponseBody` and `OnLog`"
+            "a plugin is one or more of `OnRequest`, `OnRequestBody`, `OnResponse`, `OnResponseBody`, `OnLog`, `OnTick` and `Handler`"
         );
     };
 }
@@ -305,6 +321,9 @@ pub const fn check_on_tick<C: timer::Guest>() {}
 
 /// Compiles for components with a log phase only.
 pub const fn check_on_log<C: log_phase::Guest>() {}
+
+/// Compiles for components that can be the end of a route only.
+pub const fn check_handler<C: handler::Guest>() {}
 
 #[cfg(test)]
 mod tests {

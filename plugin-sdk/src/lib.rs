@@ -73,6 +73,7 @@
 //! |---|---|---|
 //! | [`request`], [`response`] | the two heads | |
 //! | [`exchange`] | who asked, which route, attributes from plugin to plugin | |
+//! | [`body`], [`answer_stream`] | for a [`Handler`]: the request's body, an answer that is sent while it is made | |
 //! | [`clock`], [`log`] | the time; messages for the operator | |
 //! | [`metrics`] | counters and histograms at `/metrics` | `metrics` |
 //! | [`counter`] | exact rate limits, shared by all workers | `counter` |
@@ -99,6 +100,8 @@
 //! - There is no environment, and what is printed goes to the gateway's log.
 
 pub mod answer;
+pub mod answer_stream;
+pub mod body;
 pub mod cache;
 pub mod clock;
 pub mod config;
@@ -134,6 +137,7 @@ use fake as host;
 pub use answer::{Answer, BodyAction, Header, RequestAction, ResponseAction};
 pub use config::{ConfigError, NoConfig};
 pub use plugin::{
-    OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, OnTick, Plugin, Source, Summary,
+    Handled, Handler, OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody, OnTick, Plugin,
+    Source, Summary,
 };
 pub use {schemars, serde, serde_json};

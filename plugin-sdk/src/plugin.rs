@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{BodyAction, ConfigError, RequestAction, ResponseAction};
 
+pub use crate::bindings::on_handle::exports::tidegate::plugin::handler::Handled;
+
 pub use crate::bindings::on_log::exports::tidegate::plugin::log_phase::Summary;
 pub use crate::bindings::plugin::tidegate::plugin::types::Source;
 
@@ -88,4 +90,18 @@ pub trait OnTick: Plugin {
 pub trait OnLog: Plugin {
     /// Called once for every exchange of the route, after its last byte.
     fn on_complete(&self, summary: &Summary);
+}
+
+/// Answers requests itself: the end of a route, in place of an upstream.
+pub trait Handler: Plugin {
+    /// Called for each request of a route whose `handler` is this plugin, when its pipeline has let
+    /// it pass. [`body`](crate::body) reads the request's body,
+    /// [`answer_stream`](crate::answer_stream) sends an answer while it is made.
+    fn handle(&self) -> Handled;
+}
+
+impl From<crate::Answer> for Handled {
+    fn from(answer: crate::Answer) -> Self {
+        Self::Respond(answer)
+    }
 }

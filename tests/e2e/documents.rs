@@ -107,12 +107,13 @@ fn examples() -> Vec<Example> {
     examples
 }
 
-/// What the examples refer to, in a folder: the plugin to copy, a certificate with its key, and a
+/// What the examples refer to, in a folder: the plugins to copy, a certificate with its key, and a
 /// secret.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("plugins")).unwrap();
     fs::copy(built::hello(), folder.path().join("plugins/hello.wasm")).unwrap();
+    fs::copy(built::mock(), folder.path().join("plugins/mock.wasm")).unwrap();
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.path().join("cert.pem"), certified.cert.pem()).unwrap();
     fs::write(folder.path().join("key.pem"), certified.signing_key.serialize_pem()).unwrap();

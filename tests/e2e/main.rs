@@ -22,6 +22,7 @@ mod drain;
 mod failure;
 mod faults;
 mod framing;
+mod handler;
 mod hostile;
 mod http_client;
 mod isolation;

@@ -41,6 +41,12 @@ pub fn at(endpoints: &[&str]) -> Builder {
     Builder::default().upstream(&format!("endpoints = {endpoints:?}"))
 }
 
+/// A gateway without an upstream.
+#[must_use]
+pub fn alone() -> Builder {
+    Builder::default()
+}
+
 impl Builder {
     /// Adds a route for a path and all below it to the upstream, with this pipeline. Its name is
     /// the path with `-` for `/`, and `root` for `/` itself.
@@ -79,6 +85,19 @@ impl Builder {
     pub fn plugin(mut self, plugin: Plugin) -> Self {
         self.plugins.insert(plugin.name.clone(), plugin);
         self
+    }
+
+    /// Adds a route that ends at `handler`.
+    #[must_use]
+    pub fn handled<const N: usize>(
+        mut self,
+        path: &str,
+        pipeline: [Plugin; N],
+        handler: Plugin,
+    ) -> Self {
+        let line = format!("handler = {:?}", handler.name);
+        self.plugins.insert(handler.name.clone(), handler);
+        self.route_with(path, pipeline, &line)
     }
 
     /// Adds a line to the table `limits`.

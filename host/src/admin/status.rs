@@ -121,6 +121,7 @@ fn destination(route: &Route) -> Value {
     match &route.destination {
         Destination::Upstream(upstream) => json!({ "upstream": &**upstream.name() }),
         Destination::Fixed(response) => json!({ "respond": response.status.as_u16() }),
+        Destination::Handler(plugin) => json!({ "handler": plugin.name() }),
         Destination::Redirect(redirect) => json!({ "redirect": redirect.status.as_u16() }),
     }
 }

@@ -1,4 +1,4 @@
-//! Where a route ends up: the keys `upstream`, `respond`, `redirect` and `rewrite`.
+//! Where a route ends up: the keys `upstream`, `handler`, `respond`, `redirect` and `rewrite`.
 
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
@@ -7,11 +7,13 @@ use super::names::Names;
 use super::table::Table;
 use super::tree::Kind;
 use super::value::{Entry, Value, each};
-use super::{Destination, FixedResponse, PathMatcher, Redirect, Rewrite, UpstreamId};
+use super::{
+    Destination, FixedResponse, Location, PathMatcher, PluginId, Redirect, Rewrite, UpstreamId,
+};
 use super::{host, matcher, path, suggest};
 
 /// The ways that exclude each other.
-const WAYS: [&str; 3] = ["upstream", "respond", "redirect"];
+const WAYS: [&str; 4] = ["upstream", "handler", "respond", "redirect"];
 
 /// Found, not moved for good: a browser keeps a 301 for months, mistakes included. It is what the
 /// Gateway API has as its default, too.
@@ -33,12 +35,13 @@ const REFUSED_FIELDS: [HeaderName; 9] = [
     header::PROXY_AUTHENTICATE,
 ];
 
-/// Reads the one destination of a route, which messages call `route`.
+/// Reads the one destination of a route, which messages call `route`, with the place of a handler.
 pub(super) fn read(
     table: &mut Table<'_>,
     route: &str,
     upstreams: &Names<'_>,
-) -> Option<Destination> {
+    plugins: &Names<'_>,
+) -> Option<(Destination, Option<Location>)> {
     let given: Vec<(&str, Value<'_>)> =
         WAYS.into_iter().filter_map(|way| Some((way, table.take(way)?))).collect();
     if let [(first, _), (second, place), ..] = given.as_slice() {
@@ -46,17 +49,22 @@ pub(super) fn read(
         let finding = place.finding(message).label("a route has one destination");
         return place.refuse(finding);
     }
-    match given.first() {
-        Some(("upstream", value)) => upstreams
+    let Some((way, value)) = given.first() else {
+        let finding = table.finding(format!("{route} leads nowhere"));
+        return table.refuse(finding.hint(format!("add one of {}", suggest::list(WAYS))));
+    };
+    let destination = match *way {
+        "upstream" => upstreams
             .find(value, &format!("{route} sends to"))
             .map(|index| Destination::Upstream(UpstreamId(index))),
-        Some(("respond", value)) => respond(value).map(Destination::Fixed),
-        Some((_, value)) => redirect(value).map(Destination::Redirect),
-        None => {
-            let finding = table.finding(format!("{route} leads nowhere"));
-            table.refuse(finding.hint(format!("add one of {}", suggest::list(WAYS))))
-        }
-    }
+        "handler" => plugins
+            .find(value, &format!("{route} is answered by"))
+            .map(|index| Destination::Handler(PluginId(index))),
+        "respond" => respond(value).map(Destination::Fixed),
+        _ => redirect(value).map(Destination::Redirect),
+    };
+    let handler_at = (*way == "handler").then(|| value.at().clone());
+    Some((destination?, handler_at))
 }
 
 fn respond(value: &Value<'_>) -> Option<FixedResponse> {

@@ -58,7 +58,11 @@ fn route(
     let pipeline = table
         .or("pipeline", Vec::new(), |value| pipeline::read(value, &called, Owner::Route, plugins));
     let gateway_pipeline = table.or("gateway_pipeline", true, Value::boolean);
-    let destination = destination::read(&mut table, &called, upstreams);
+    let (destination, handler_at) = match destination::read(&mut table, &called, upstreams, plugins)
+    {
+        Some((destination, at)) => (Some(destination), at),
+        None => (None, None),
+    };
     let rewrite = rewrite_at.map_or(Some(None), |value| {
         let matched = matcher.as_ref().map(|matcher| &matcher.path);
         rewrite(&value, matched, destination.as_ref(), encoded_slash).map(Some)
@@ -66,6 +70,7 @@ fn route(
     let timeout = table.or("timeout", TIMEOUT, |value| value.duration(&WAIT_RANGE));
     let request_body_bytes = table.or("request_body", None, |value| body_bytes(value).map(Some));
     table.end();
+    let at = match_at.as_ref().map_or(value.at(), Value::at);
     Some(Route {
         name: name?,
         matcher: matcher?,
@@ -76,7 +81,8 @@ fn route(
         timeout: timeout?,
         request_body_bytes: request_body_bytes?,
         allow_encoded_slash: allow_encoded_slash?,
-        at: match_at.as_ref().map_or(value.at(), Value::at).clone(),
+        at: at.clone(),
+        handler_at: handler_at.unwrap_or_else(|| at.clone()),
     })
 }
 
@@ -87,7 +93,7 @@ fn rewrite(
     encoded_slash: bool,
 ) -> Option<Rewrite> {
     if let Some(Destination::Fixed(_) | Destination::Redirect(_)) = destination {
-        let finding = value.finding("`rewrite` works only with `upstream`");
+        let finding = value.finding("`rewrite` works only with `upstream` and `handler`");
         return value.refuse(finding.label("nothing is forwarded here"));
     }
     destination::rewrite(value, matched, encoded_slash)

@@ -45,10 +45,7 @@ pub(super) fn request(
     } else {
         std::mem::take(&mut request.headers)
     };
-    let stripped = match &served.route.rewrite {
-        Some(Rewrite::StripPrefix(prefix)) if !request.path_is_final => Some(prefix.as_str()),
-        _ => None,
-    };
+    let stripped = stripped(served, request);
     fields::prefix(&mut headers, served.hop.trusted, stripped);
     fields::via(&mut headers, request.version, &served.snapshot.settings.gateway.name);
     if served.hop.trailers {
@@ -65,12 +62,25 @@ pub(super) fn request(
     sent
 }
 
-/// The target in origin-form: the path that the route's rewrite or a plugin made, and the query.
-fn target(request: &RequestHead, rewrite: Option<&Rewrite>) -> Uri {
-    let path = match rewrite {
+/// The prefix that the route's rewrite takes away.
+pub(super) fn stripped<'a>(served: &Served<'a>, request: &RequestHead) -> Option<&'a str> {
+    match &served.route.rewrite {
+        Some(Rewrite::StripPrefix(prefix)) if !request.path_is_final => Some(prefix.as_str()),
+        _ => None,
+    }
+}
+
+/// The path that the route's rewrite or a plugin made.
+pub(super) fn path<'a>(request: &'a RequestHead, rewrite: Option<&'a Rewrite>) -> Cow<'a, str> {
+    match rewrite {
         Some(rewrite) if !request.path_is_final => rewrite::apply(rewrite, request.path()),
         _ => Cow::Borrowed(request.path()),
-    };
+    }
+}
+
+/// The target in origin-form: the path that the route's rewrite or a plugin made, and the query.
+fn target(request: &RequestHead, rewrite: Option<&Rewrite>) -> Uri {
+    let path = path(request, rewrite);
     let untouched = request.query.is_none() && path == request.uri.path();
     if untouched && request.uri.authority().is_none() {
         return request.uri.clone();

@@ -1,5 +1,7 @@
 //! What a guest may call: one file for each interface of `wit/`.
 
+mod answer_stream;
+mod body;
 mod cache;
 mod clock;
 mod consumers;
@@ -21,6 +23,7 @@ use wasmtime::component::{HasSelf, Linker};
 use super::contract::bindings::Plugin;
 use super::contract::bindings::tidegate::plugin::types;
 use super::guest::{Guest, Moment};
+use super::handler::Handling;
 use crate::facts::{EditError, Exchange};
 
 /// Offers every interface of the contract, and WASI without rights.
@@ -63,6 +66,11 @@ impl Guest {
         self.exchange_in(call, &moments, "the body phase")?;
         let trailers = self.trailers.as_ref().ok_or_else(|| outside(call, "the body phase"))?;
         Ok(fields(trailers))
+    }
+
+    /// What a handler reads from and writes to.
+    fn handling(&mut self, call: &'static str) -> Result<&mut Handling> {
+        self.handling.as_deref_mut().ok_or_else(|| outside(call, "`handle`"))
     }
 
     fn in_phase(&self, call: &'static str) -> Result<()> {

@@ -14,6 +14,10 @@ pub mod bindings {
         world: "tidegate:plugin/plugin",
         imports: {
             "tidegate:plugin/http-client": async | trappable,
+            // These wait: for the client, or for room.
+            "tidegate:plugin/body.read": async | trappable,
+            "tidegate:plugin/body.read-all": async | trappable,
+            "tidegate:plugin/answer-stream.write": async | trappable,
             default: trappable,
         },
         with: { "tidegate:plugin/http-client.call": crate::plugin::client::Call },
@@ -37,6 +41,20 @@ pub mod log_phase {
     });
 }
 
+#[expect(missing_docs, reason = "generated; wit/ documents every item")]
+#[allow(clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]
+#[allow(unreachable_pub, unnameable_types, unused_qualifications, reason = "generated")]
+pub mod on_handle {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "tidegate:plugin/on-handle",
+        exports: { default: async },
+        require_store_data_send: true,
+        additional_derives: [serde::Serialize],
+        with: { "tidegate:plugin/types": super::bindings::tidegate::plugin::types },
+    });
+}
+
 /// The package whose interfaces this host knows.
 const PACKAGE: &str = "tidegate:plugin/";
 /// The version of the contract in `wit/`.
@@ -45,7 +63,8 @@ pub const VERSION: &str = "0.1.0";
 const COMPATIBLE: &str = "0.1.";
 
 /// Interfaces that every plugin may import.
-pub(super) const FREE: [&str; 6] = ["types", "request", "response", "exchange", "clock", "log"];
+pub(super) const FREE: [&str; 8] =
+    ["types", "request", "response", "exchange", "body", "answer-stream", "clock", "log"];
 /// Interfaces that need a grant of the same name.
 pub const CAPABILITIES: [&str; 9] =
     ["cache", "consumers", "counter", "crypto", "http-client", "kv", "metrics", "output", "secret"];
@@ -65,6 +84,8 @@ pub struct Exports {
     pub(super) response: Option<ComponentExportIndex>,
     pub(super) response_body: Option<ComponentExportIndex>,
     pub(super) log: Option<ComponentExportIndex>,
+    /// `handle`; absent if it cannot be the end of a route.
+    pub(super) handle: Option<ComponentExportIndex>,
     /// No phase, but something to call too.
     pub(super) timer: Option<Timer>,
 }
@@ -176,7 +197,7 @@ fn check_version(item: &str, version: &str) -> Result<(), Unfit> {
 ///
 /// # Errors
 ///
-/// A missing `lifecycle`, no phase at all, or another version of the contract.
+/// A missing `lifecycle`, neither a phase nor a handler, or another version of the contract.
 pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
     let mut unfit = Vec::new();
     let mut names = Vec::new();
@@ -218,6 +239,7 @@ pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
         response_body: find("response-body-phase", "on-response-body"),
         log: find("log-phase", "on-complete"),
         timer: timer.map(|(period, tick)| Timer { period, tick }),
+        handle: find("handler", "handle"),
     };
     exports.check()?;
     Ok(exports)
@@ -238,6 +260,7 @@ impl Exports {
             Phase::ResponseBody => self.response_body.is_some(),
             Phase::Log => self.log.is_some(),
             Phase::Timer => self.timer.is_some(),
+            Phase::Handler => self.handle.is_some(),
         }
     }
 
@@ -246,8 +269,8 @@ impl Exports {
         if self.phases().is_empty() {
             return Err(vec![Unfit::new(
                 "exports no phase",
-                "a plugin exports one or more of `request-phase`, `response-phase`, `log-phase` and \
-                 `timer` of `tidegate:plugin`; in Rust: \
+                "a plugin exports one or more of `request-phase`, `response-phase`, `log-phase`, \
+                 `timer` and `handler` of `tidegate:plugin`; in Rust: \
                  `tidegate_plugin::export!(MyPlugin: OnRequest)`",
             )]);
         }

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -108,6 +108,20 @@ impl Engine {
     pub(super) fn wake(&self) {
         self.ticker.wake();
     }
+
+    /// How often the epoch was advanced.
+    pub(super) fn ticks(&self) -> Ticks {
+        Ticks(Arc::clone(&self.ticker))
+    }
+}
+
+/// The engine's ticks, counted.
+pub(super) struct Ticks(Arc<Ticker>);
+
+impl Ticks {
+    pub(super) fn count(&self) -> u64 {
+        self.0.count.load(Ordering::Relaxed)
+    }
 }
 
 fn warm_slots() -> u32 {
@@ -117,6 +131,7 @@ fn warm_slots() -> u32 {
 
 /// A thread that advances the engine's epoch while guests may be running.
 struct Ticker {
+    count: AtomicU64,
     used: AtomicBool,
     asleep: AtomicBool,
     thread: std::sync::OnceLock<thread::Thread>,
@@ -125,6 +140,7 @@ struct Ticker {
 impl Ticker {
     fn start(engine: EngineWeak) -> wasmtime::Result<Arc<Self>> {
         let ticker = Arc::new(Self {
+            count: AtomicU64::new(0),
             used: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
             thread: std::sync::OnceLock::new(),
@@ -158,6 +174,9 @@ impl Ticker {
             // Sleeping is this thread's whole work.
             thread::park_timeout(TICK);
             let Some(alive) = engine.upgrade() else { return };
+            // First, so that who sees the new epoch mostly sees the new count; once in a while a
+            // guest is spared a tick that was its own.
+            self.count.fetch_add(1, Ordering::Relaxed);
             alive.increment_epoch();
             drop(alive);
             unused = if self.used.swap(false, Ordering::SeqCst) { 0 } else { unused + 1 };

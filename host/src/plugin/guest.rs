@@ -14,6 +14,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::client::{Calls, Client};
+use super::handler::Handling;
 use super::trace::Tracer;
 use crate::config::Grants;
 use crate::facts::Open;
@@ -45,6 +46,8 @@ pub(super) enum Moment {
     Log,
     /// `on-tick`.
     Timer,
+    /// `handle`.
+    Handler,
 }
 
 impl Moment {
@@ -58,6 +61,7 @@ impl Moment {
             Self::ResponseStream => "response_body",
             Self::Log => "log",
             Self::Timer => "timer",
+            Self::Handler => "handler",
         }
     }
 }
@@ -92,6 +96,8 @@ pub(super) struct Guest {
     pub(super) moment: Moment,
     /// Field lines after the body; here in a body phase only.
     pub(super) trailers: Option<HeaderMap>,
+    /// Here while a handler runs.
+    pub(super) handling: Option<Box<Handling>>,
     /// Epoch ticks that this call may still use.
     pub(super) ticks_left: u64,
     pub(super) messages: u32,
@@ -123,6 +129,7 @@ impl Guest {
             exchange: None,
             moment: Moment::Loading,
             trailers: None,
+            handling: None,
             ticks_left: 0,
             messages: 0,
             host_calls: HostCalls::default(),

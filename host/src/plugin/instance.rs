@@ -13,6 +13,7 @@ mod lease;
 mod live;
 mod part;
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -208,7 +209,7 @@ impl Instances {
             }
             Functions::of(&mut store, &instance, exports)
         });
-        match within(self.budget.wall, meter.run(making)).await {
+        match within(&self.engine, self.budget.wall, meter.run(making)).await {
             Some(Ok(functions)) => {
                 self.metrics.starts.inc();
                 Ok(Live { store, functions, calls: 0, meter: None, spent: Spent::default() })
@@ -243,7 +244,12 @@ impl Drop for Place<'_> {
 pub(super) fn new_store(engine: &Engine, shared: &Arc<Shared>) -> Store<Guest> {
     let mut store = Store::new(engine.wasmtime(), Guest::new(Arc::clone(shared)));
     store.limiter(|guest| guest);
-    store.epoch_deadline_callback(|mut store| {
+    let ticks = engine.ticks();
+    store.epoch_deadline_callback(move |mut store| {
+        // A tick that came while the guest waited, or while others ran, is not its own.
+        if ticks.count() == RESUMED.get() {
+            return Ok(UpdateDeadline::Continue(1));
+        }
         let guest = store.data_mut();
         guest.ticks_left = guest.ticks_left.saturating_sub(1);
         if guest.ticks_left == 0 {
@@ -277,10 +283,24 @@ pub(super) async fn configure(
     Ok(function.call_async(&mut *store, (config,)).await?.0)
 }
 
-/// Waits for `future` at most this long. A call that is done at once costs no timer.
-pub(super) async fn within<F: Future>(wall: Duration, future: F) -> Option<F::Output> {
+thread_local! {
+    /// The engine's tick at which this thread last went on with a guest.
+    static RESUMED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Runs a guest and waits for it at most this long. A call that is done at once costs no timer.
+pub(super) async fn within<F: Future>(
+    engine: &Engine,
+    wall: Duration,
+    future: F,
+) -> Option<F::Output> {
+    let ticks = engine.ticks();
     let mut future = pin!(future);
-    let first = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+    let mut future = poll_fn(move |context| {
+        RESUMED.set(ticks.count());
+        future.as_mut().poll(context)
+    });
+    let first = poll_fn(|context| Poll::Ready(pin!(&mut future).poll(context))).await;
     match first {
         Poll::Ready(output) => Some(output),
         Poll::Pending => tokio::time::timeout(wall, future).await.ok(),

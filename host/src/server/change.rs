@@ -157,6 +157,9 @@ fn shape(config: &Config, name: &str) -> Option<String> {
         crate::config::Destination::Upstream(id) => {
             config.upstreams.get(id.0).map(|upstream| format!("to {}", upstream.name))
         }
+        crate::config::Destination::Handler(id) => {
+            config.plugins.get(id.0).map(|plugin| format!("answered by {}", plugin.name))
+        }
         other => Some(format!("{other:?}")),
     };
     let limits = (timeout, route.request_body_bytes, route.allow_encoded_slash);

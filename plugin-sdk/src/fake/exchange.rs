@@ -1,9 +1,12 @@
 //! The exchange that a phase is run with.
 
+use super::answer_stream::Streamed;
+use super::body::Body;
 use super::outcome::Edit;
 use super::phase::{EVERY, exchange};
 use super::{clock, fields};
 use crate::answer::Header;
+use crate::body::BodyError;
 use crate::exchange::{Attribute, Client, Tls};
 use crate::{Source, Summary};
 
@@ -29,6 +32,9 @@ pub struct Exchange {
     pub(super) trailers: Vec<Header>,
     pub(super) is_last_part: bool,
     pub(super) summary: Option<Summary>,
+    pub(super) body: Body,
+    pub(super) trailers: Vec<Header>,
+    pub(super) streamed: Option<Streamed>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +87,9 @@ impl Exchange {
             trailers: Vec::new(),
             is_last_part: false,
             summary: None,
+            body: Body::default(),
+            trailers: Vec::new(),
+            streamed: None,
         }
     }
 
@@ -102,6 +111,27 @@ impl Exchange {
     pub fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
         let line = Header { name: name.to_ascii_lowercase(), value: value.into() };
         self.request.lines.push(line);
+        self
+    }
+
+    /// Adds a part to the request's body, which a handler reads.
+    #[must_use]
+    pub fn body_part(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.body.parts.push_back(bytes.into());
+        self
+    }
+
+    /// Lets the request's body break off after the parts it has.
+    #[must_use]
+    pub const fn broken_body(mut self, error: BodyError) -> Self {
+        self.body.broken = Some(error);
+        self
+    }
+
+    /// Adds a field line after the request's body.
+    #[must_use]
+    pub fn trailer(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.trailers.push(Header { name: name.to_ascii_lowercase(), value: value.into() });
         self
     }
 
@@ -275,6 +305,9 @@ pub(crate) fn attributes() -> Vec<(String, Attribute)> {
 
 pub(crate) fn set_attribute(name: &str, value: &Attribute) -> Result<(), String> {
     exchange("exchange.set-attribute", EVERY, |exchange, _| {
+        if exchange.streamed.is_some() {
+            return Err("the answer has been started; nobody sees attributes now".to_owned());
+        }
         let mut attributes = exchange.attributes.clone();
         put(&mut attributes, name, value.clone());
         if attributes.len() > ATTRIBUTES_MAX {

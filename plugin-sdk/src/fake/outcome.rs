@@ -1,12 +1,13 @@
 //! What a phase left behind.
 
+use super::answer_stream::Streamed;
 use super::exchange::Exchange;
 use super::fields;
 use super::log::Message;
 use crate::answer::Header;
 use crate::exchange::Attribute;
 use crate::log::Level;
-use crate::{Answer, BodyAction, RequestAction, ResponseAction};
+use crate::{Answer, BodyAction, Handled, RequestAction, ResponseAction};
 
 /// What came of a call of a phase.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +143,23 @@ impl Outcome<RequestAction> {
             | RequestAction::ObserveBody
             | RequestAction::TransformBody => None,
         }
+    }
+}
+
+impl Outcome<Handled> {
+    /// The handler's answer, if it gave one whole.
+    #[must_use]
+    pub const fn answer(&self) -> Option<&Answer> {
+        match &self.action {
+            Handled::Respond(answer) => Some(answer),
+            Handled::Streamed => None,
+        }
+    }
+
+    /// What the handler streamed, if it did.
+    #[must_use]
+    pub const fn streamed(&self) -> Option<&Streamed> {
+        self.exchange.streamed.as_ref()
     }
 }
 

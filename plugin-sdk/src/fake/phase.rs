@@ -20,6 +20,7 @@ pub(super) enum Phase {
     ResponseStream,
     Log,
     Tick,
+    Handler,
 }
 
 impl Phase {
@@ -33,6 +34,7 @@ impl Phase {
             Self::ResponseHeld | Self::ResponseStream => "in the body phase of responses",
             Self::Log => "in the log phase",
             Self::Tick => "in a tick",
+            Self::Handler => "in a handler",
         }
     }
 }
@@ -60,6 +62,7 @@ pub(super) const EVERY: &[Phase] = &[
     Phase::ResponseHeld,
     Phase::ResponseStream,
     Phase::Log,
+    Phase::Handler,
 ];
 
 /// Where the request's head can be changed.

@@ -178,6 +178,7 @@ const fn source(source: Source) -> &'static str {
     match source {
         Source::Upstream => "upstream",
         Source::Plugin => "plugin",
+        Source::Handler => "handler",
         Source::Gateway => "gateway",
     }
 }

@@ -31,6 +31,8 @@ pub struct Route {
     pub allow_encoded_slash: bool,
     /// Of the table's `match`, or the table.
     pub at: Location,
+    /// Of the value of `handler`, or as `at`.
+    pub handler_at: Location,
 }
 
 /// What happens to the path on its way to the upstream.
@@ -58,6 +60,8 @@ pub enum Destination {
     Fixed(FixedResponse),
     /// It is sent elsewhere.
     Redirect(Redirect),
+    /// A plugin answers it.
+    Handler(PluginId),
 }
 
 /// An answer without an upstream.

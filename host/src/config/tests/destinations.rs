@@ -16,7 +16,7 @@ error: route `users` leads nowhere
   |
 1 | [[routes]]
   | ^^^^^^^^^^
-  = hint: add one of `upstream`, `respond`, `redirect`
+  = hint: add one of `upstream`, `handler`, `respond`, `redirect`
 
 1 error in gateway.toml
 "#,
@@ -180,7 +180,7 @@ rewrite = { strip_prefix = true }
 respond = {}
 "#,
         r#"
-error: `rewrite` works only with `upstream`
+error: `rewrite` works only with `upstream` and `handler`
  --> gateway.toml:4:11
   |
 4 | rewrite = { strip_prefix = true }

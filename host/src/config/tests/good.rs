@@ -428,6 +428,7 @@ fn what_is_absent_has_its_default() {
             plugins_dir: PathBuf::from("./plugins"),
             cache_dir: None,
             propagates_trace: false,
+            trusted_keys: Vec::new(),
         }
     );
     assert_eq!(config.admin, Some("127.0.0.1:9901".parse().unwrap()));
@@ -445,6 +446,7 @@ fn what_is_absent_has_its_default() {
             counters: 1_000_000,
             kv_bytes: 64 << 20,
             held_bodies_bytes: 256 << 20,
+            cache_bytes: 64 << 20,
             instances: 1000,
         }
     );

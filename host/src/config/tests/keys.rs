@@ -385,7 +385,7 @@ error: route `�` leads nowhere
   |
 1 | [[routes]]
   | ^^^^^^^^^^
-  = hint: add one of `upstream`, `respond`, `redirect`
+  = hint: add one of `upstream`, `handler`, `respond`, `redirect`
 
 error: `�` cannot be the name of a route
  --> gateway.toml:2:8

@@ -52,6 +52,9 @@ impl Host for Guest {
     }
 
     fn set_attribute(&mut self, name: String, value: AttributeValue) -> Result<Result<(), String>> {
+        if self.handling.as_ref().is_some_and(|handling| handling.has_started()) {
+            return Ok(Err("the answer has been started; nobody sees attributes now".to_owned()));
+        }
         if self.exchange("exchange.set-attribute")?.set_attribute(&name, value.into()) {
             return Ok(Ok(()));
         }

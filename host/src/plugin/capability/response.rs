@@ -107,6 +107,7 @@ impl From<Source> for types::Source {
         match source {
             Source::Upstream => Self::Upstream,
             Source::Plugin => Self::Plugin,
+            Source::Handler => Self::Handler,
             Source::Gateway => Self::Gateway,
         }
     }

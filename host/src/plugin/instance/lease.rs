@@ -11,8 +11,10 @@ use crate::plugin::contract::bindings::tidegate::plugin::types::{
     BodyAction, RequestAction, ResponseAction,
 };
 use crate::plugin::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
+use crate::plugin::contract::on_handle::exports::tidegate::plugin::handler::Handled;
 use crate::plugin::fault::Fault;
 use crate::plugin::guest::Moment;
+use crate::plugin::handler::Handling;
 use crate::plugin::stage::Side;
 
 /// An instance that is lent for one call; a drop retires it.
@@ -86,6 +88,28 @@ impl Lease<'_> {
                 })
             })
             .await
+    }
+
+    /// Calls `handle`, and hands back what the guest left of `handling`. A drop here retires the
+    /// instance.
+    pub(in crate::plugin) async fn handle(
+        &mut self,
+        aside: Open,
+        handling: Box<Handling>,
+    ) -> (Open, Box<Handling>, Result<Handled, Fault>) {
+        let function = self.live.functions.handle;
+        self.live.store.data_mut().handling = Some(handling);
+        let (aside, result) = self
+            .live
+            .call(self.instances, Moment::Handler, aside, |store| {
+                Box::pin(async move {
+                    let function = function.ok_or_else(|| wasmtime::format_err!("no handler"))?;
+                    Ok(function.call_async(store, ()).await?.0)
+                })
+            })
+            .await;
+        let handling = self.live.store.data_mut().handling.take();
+        (aside, handling.expect("nothing but this function takes it"), result)
     }
 
     /// Calls `on-tick`.

@@ -17,6 +17,7 @@ use crate::plugin::contract::bindings::tidegate::plugin::types::{
     BodyAction, RequestAction, ResponseAction,
 };
 use crate::plugin::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
+use crate::plugin::contract::on_handle::exports::tidegate::plugin::handler::Handled;
 use crate::plugin::fault::Fault;
 use crate::plugin::guest::{Guest, Moment};
 use crate::plugin::meter::{Meter, Metered, Spent};
@@ -42,6 +43,7 @@ pub(super) struct Functions {
     response_body: Option<Func>,
     pub(super) log: Option<TypedFunc<(Summary,), ()>>,
     pub(super) tick: Option<TypedFunc<(), ()>>,
+    pub(super) handle: Option<TypedFunc<(), (Handled,)>>,
 }
 
 /// A guest that runs.
@@ -59,6 +61,7 @@ impl Functions {
         let request = exports.request.as_ref();
         let response = exports.response.as_ref();
         let log = exports.log.as_ref();
+        let handle = exports.handle.as_ref();
         let tick = exports.timer.as_ref().map(|timer| &timer.tick);
         let (request_body, response_body) = (&exports.request_body, &exports.response_body);
         let request_body = request_body.and_then(|at| instance.get_func(&mut *store, at));
@@ -69,6 +72,7 @@ impl Functions {
             request: request.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             response: response.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             log: log.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+            handle: handle.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             tick: tick.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
         })
     }
@@ -138,7 +142,7 @@ impl Live {
         let meter = self.meter.take().unwrap_or_else(|| Meter::begin(clock::now()));
         let mut metered = Metered::new(meter, metrics);
         let running = metered.meter.run(run(store)).instrument(span.clone());
-        let result = match within(budget.wall, running).await {
+        let result = match within(engine, budget.wall, running).await {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
             None => Err(Fault::WallTime(budget.wall)),

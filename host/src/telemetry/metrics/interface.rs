@@ -3,6 +3,10 @@
 /// An interface of the contract that plugins call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interface {
+    /// `answer-stream`.
+    AnswerStream,
+    /// `body`.
+    Body,
     /// `cache`.
     Cache,
     /// `clock`.
@@ -37,7 +41,9 @@ pub enum Interface {
 
 impl Interface {
     /// All of them, in their order as numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
+        Self::AnswerStream,
+        Self::Body,
         Self::Cache,
         Self::Clock,
         Self::Consumers,
@@ -59,6 +65,8 @@ impl Interface {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AnswerStream => "answer-stream",
+            Self::Body => "body",
             Self::Cache => "cache",
             Self::Clock => "clock",
             Self::Consumers => "consumers",

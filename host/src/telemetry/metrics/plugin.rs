@@ -29,17 +29,20 @@ pub enum Phase {
     Log,
     /// `on-tick`.
     Timer,
+    /// `handle`.
+    Handler,
 }
 
 impl Phase {
-    /// In the order in which they run; a timer runs without an exchange.
-    pub const ALL: [Self; 6] = [
+    /// In the order in which they run, then those that are no part of a pipeline.
+    pub const ALL: [Self; 7] = [
         Self::Request,
         Self::RequestBody,
         Self::Response,
         Self::ResponseBody,
         Self::Log,
         Self::Timer,
+        Self::Handler,
     ];
 
     /// The metric label and the log field.
@@ -52,6 +55,7 @@ impl Phase {
             Self::ResponseBody => "response_body",
             Self::Log => "log",
             Self::Timer => "timer",
+            Self::Handler => "handler",
         }
     }
 }

@@ -43,6 +43,7 @@ impl OnLog for Reports {
             "source": match summary.source {
                 Source::Upstream => "upstream",
                 Source::Plugin => "plugin",
+                Source::Handler => "handler",
                 Source::Gateway => "gateway",
             },
             "received_at_ms": summary.received_at_ms,

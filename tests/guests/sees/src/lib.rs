@@ -47,6 +47,7 @@ impl OnResponse for Sees {
         let source = match response::source() {
             Source::Upstream => "upstream",
             Source::Plugin => "plugin",
+            Source::Handler => "handler",
             Source::Gateway => "gateway",
         };
         let seen = format!("{} {source}", response::status());
