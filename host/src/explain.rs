@@ -162,7 +162,8 @@ impl Story<'_> {
     }
 
     fn tell_handler(&self, text: &mut String, route: &Route, id: PluginId, seen: &Seen<'_>) {
-        line(text, "handler", &self.names([id].iter()));
+        let plugin = self.config.plugins.get(id.0);
+        line(text, "handler", plugin.map_or("", |plugin| &plugin.name));
         line(text, "  request", &self.request(route, seen));
     }
 

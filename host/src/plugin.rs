@@ -47,7 +47,7 @@ pub use anatomy::Anatomy;
 pub use cache::FunctionCache;
 pub use egress::{Egress, pools};
 pub use engine::Engine;
-pub use handler::{AnswerBody, Answering, Handled, RequestStream};
+pub use handler::{AnswerBody, Answering, Handled, RequestStream, Rest};
 pub(crate) use loader::hex_digest;
 pub use loader::{Inspection, Loader, Snapshot, Timing};
 pub use pipeline::{Answered, Canary, Entry, Holding, Pipeline, Requested};

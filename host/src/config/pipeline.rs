@@ -66,7 +66,7 @@ pub(super) fn compose(
         let before: &[PipelineEntry] = if route.gateway_pipeline { gateway } else { &[] };
         let behind = match route.destination {
             Destination::Upstream(id) => upstreams.get(id.0).map_or(&[][..], Vec::as_slice),
-            Destination::Fixed(_) | Destination::Redirect(_) => &[],
+            Destination::Handler(_) | Destination::Fixed(_) | Destination::Redirect(_) => &[],
         };
         let mut composed: Vec<PipelineEntry> = Vec::new();
         let own = std::mem::take(&mut route.pipeline);

@@ -16,7 +16,10 @@ pub(super) fn check(
     // A place in the gateway's pipeline is one in that of every route.
     let mut seen: Vec<&Location> = Vec::new();
     for route in &config.routes {
-        for entry in route.pipeline.iter().filter(|entry| !seen.contains(&&entry.at)) {
+        for entry in &route.pipeline {
+            if seen.contains(&&entry.at) {
+                continue;
+            }
             let finding = in_pipeline(sources, &entry.at, route, plugins.get(entry.plugin.0));
             if let Some(finding) = finding {
                 seen.push(&entry.at);

@@ -33,7 +33,6 @@ pub struct Exchange {
     pub(super) is_last_part: bool,
     pub(super) summary: Option<Summary>,
     pub(super) body: Body,
-    pub(super) trailers: Vec<Header>,
     pub(super) streamed: Option<Streamed>,
 }
 
@@ -88,7 +87,6 @@ impl Exchange {
             is_last_part: false,
             summary: None,
             body: Body::default(),
-            trailers: Vec::new(),
             streamed: None,
         }
     }
@@ -125,13 +123,6 @@ impl Exchange {
     #[must_use]
     pub const fn broken_body(mut self, error: BodyError) -> Self {
         self.body.broken = Some(error);
-        self
-    }
-
-    /// Adds a field line after the request's body.
-    #[must_use]
-    pub fn trailer(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
-        self.trailers.push(Header { name: name.to_ascii_lowercase(), value: value.into() });
         self
     }
 
@@ -220,7 +211,7 @@ impl Exchange {
         self
     }
 
-    /// Adds a field line after the body that a body phase is run with.
+    /// Adds a field line after the body that a body phase or a handler is run with.
     #[must_use]
     pub fn trailer(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
         self.trailers.push(Header { name: name.to_ascii_lowercase(), value: value.into() });

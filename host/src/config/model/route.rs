@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::{Matcher, PipelineEntry, UpstreamId};
+use super::{Matcher, PipelineEntry, PluginId, UpstreamId};
 use crate::config::Location;
 
 /// A match, and what happens to a request that matches.

@@ -43,7 +43,7 @@ impl Handler for Handles {
             "nothing-started" => Handled::Streamed,
             "never" => turn_for_ever(),
             "writes-request" => {
-                drop(request::set_header("x-late", "1"));
+                let _refused = request::set_header("x-late", "1");
                 Answer::new(200).into()
             }
             "reads-response" => Answer::new(response::status()).into(),
