@@ -30,6 +30,7 @@ mod instance;
 mod loader;
 mod meter;
 mod pipeline;
+mod proxy;
 mod span;
 mod stage;
 mod timer;
@@ -297,7 +298,13 @@ impl Plugin {
     /// Whether it can be the end of a route.
     #[must_use]
     pub const fn is_handler(&self) -> bool {
-        self.instances.image().exports.handle.is_some()
+        self.instances.image().exports.handle.is_some() || self.is_proxy()
+    }
+
+    /// Whether it is a component of `wasi:http` that knows nothing of the contract.
+    #[must_use]
+    pub const fn is_proxy(&self) -> bool {
+        self.instances.image().exports.incoming.is_some()
     }
 
     /// Instances that are lent now.

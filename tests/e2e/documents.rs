@@ -107,12 +107,12 @@ fn examples() -> Vec<Example> {
     examples
 }
 
-/// What the examples refer to, in a folder: the plugins to copy, a certificate with its key, and a
-/// secret.
+/// What the examples refer to, in a folder: components, a certificate with its key, and a secret.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("plugins")).unwrap();
     fs::copy(built::hello(), folder.path().join("plugins/hello.wasm")).unwrap();
+    fs::copy(built::shop(), folder.path().join("plugins/shop.wasm")).unwrap();
     fs::copy(built::mock(), folder.path().join("plugins/mock.wasm")).unwrap();
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.path().join("cert.pem"), certified.cert.pem()).unwrap();
@@ -351,6 +351,13 @@ async fn every_metric_is_documented_with_its_type_and_labels() {
         }
     }
     assert!(shown.values().filter(|(_, labels)| !labels.is_empty()).count() > 20);
+}
+
+#[test]
+fn the_component_of_wasi_http_that_is_shown_is_the_one_that_is_tested() {
+    let page = fs::read_to_string(root().join("docs/plugins.md")).unwrap();
+    let code = fs::read_to_string(root().join("tests/guests/shop/src/component.rs")).unwrap();
+    assert!(page.contains(&format!("```rust\n{code}```")));
 }
 
 #[test]

@@ -45,6 +45,7 @@ mod tls;
 mod trace;
 mod trial;
 mod upstream_tls;
+mod wasi_http;
 
 /// The `tidegate` program.
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");

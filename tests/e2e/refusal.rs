@@ -48,7 +48,7 @@ async fn a_component_without_lifecycle() {
 #[tokio::test]
 async fn a_component_without_a_phase() {
     let findings = findings(guest::no_phase()).await;
-    says(&findings, &["exports no phase", "`response-phase`, `log-phase` and `timer`"]);
+    says(&findings, &["exports no phase", "`log-phase`, `timer` and `handler`"]);
 }
 
 #[tokio::test]

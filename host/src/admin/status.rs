@@ -153,7 +153,7 @@ fn plugin(plugin: &Plugin) -> Value {
                 json!({ "pooled": { "calls": calls, "idle": idle } })
             }
         },
-        "image": if plugin.is_snapshot() { "configured" } else { "configured per instance" },
+        "image": if plugin.is_proxy() { "none" } else if plugin.is_snapshot() { "configured" } else { "configured per instance" },
         "phases": plugin.phases(),
         "grants": plugin.grants(),
         "instances": {

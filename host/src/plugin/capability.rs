@@ -32,6 +32,12 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)
 }
 
+/// Offers the world `wasi:http/proxy`, and the rest of WASI 0.2 without rights.
+pub(super) fn link_proxy(linker: &mut Linker<Guest>) -> Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
+}
+
 impl types::Host for Guest {}
 
 impl Guest {

@@ -5,6 +5,8 @@ use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::telemetry::metrics::Phase;
 
+pub(super) mod proxy;
+
 #[expect(missing_docs, reason = "generated; wit/ documents every item")]
 #[allow(clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]
 #[allow(unreachable_pub, unnameable_types, unused_qualifications, reason = "generated")]
@@ -69,15 +71,14 @@ pub(super) const FREE: [&str; 8] =
 pub const CAPABILITIES: [&str; 9] =
     ["cache", "consumers", "counter", "crypto", "http-client", "kv", "metrics", "output", "secret"];
 /// Parts of WASI 0.2 that are linked, without any right: no file, no socket, no environment.
-const WASI: [&str; 6] =
+pub(super) const WASI: [&str; 6] =
     ["wasi:io/", "wasi:cli/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"];
 
 /// What a component exports of the contract.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Exports {
-    /// `describe` and `configure`.
-    pub(super) describe: ComponentExportIndex,
-    pub(super) configure: ComponentExportIndex,
+    /// Absent in a component of `wasi:http`, which has no other of these.
+    pub(super) lifecycle: Option<Lifecycle>,
     /// Absent if the plugin has no such phase.
     pub(super) request: Option<ComponentExportIndex>,
     pub(super) request_body: Option<ComponentExportIndex>,
@@ -88,6 +89,15 @@ pub struct Exports {
     pub(super) handle: Option<ComponentExportIndex>,
     /// No phase, but something to call too.
     pub(super) timer: Option<Timer>,
+    /// `handle` of `wasi:http/incoming-handler`, in place of all others.
+    pub(super) incoming: Option<ComponentExportIndex>,
+}
+
+/// Where `lifecycle` is.
+#[derive(Debug, Clone)]
+pub struct Lifecycle {
+    pub(super) describe: ComponentExportIndex,
+    pub(super) configure: ComponentExportIndex,
 }
 
 /// The functions of `timer`.
@@ -160,8 +170,9 @@ fn known_import(import: &str) -> Result<Option<&'static str>, Unfit> {
             return Ok(None);
         }
         let hint = if import.starts_with("wasi:http/") {
-            "plugins make no HTTP requests by wasi:http; with componentize-js use `--disable http \
-             fetch-event`"
+            "a plugin makes no HTTP requests by wasi:http; with componentize-js use `--disable http \
+             fetch-event`. A component that exports `wasi:http/incoming-handler@0.2.x` and nothing of \
+             `tidegate:plugin` can be the end of a route"
         } else {
             "a plugin may import the interfaces of `tidegate:plugin` and of WASI 0.2 (io, cli, \
              clocks, random, filesystem, sockets)"
@@ -231,8 +242,7 @@ pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
         )]);
     };
     let exports = Exports {
-        describe,
-        configure,
+        lifecycle: Some(Lifecycle { describe, configure }),
         request: find("request-phase", "on-request"),
         request_body: find("request-body-phase", "on-request-body"),
         response: find("response-phase", "on-response"),
@@ -240,6 +250,7 @@ pub(super) fn exports(component: &Component) -> Result<Exports, Vec<Unfit>> {
         log: find("log-phase", "on-complete"),
         timer: timer.map(|(period, tick)| Timer { period, tick }),
         handle: find("handler", "handle"),
+        incoming: None,
     };
     exports.check()?;
     Ok(exports)
@@ -260,7 +271,7 @@ impl Exports {
             Phase::ResponseBody => self.response_body.is_some(),
             Phase::Log => self.log.is_some(),
             Phase::Timer => self.timer.is_some(),
-            Phase::Handler => self.handle.is_some(),
+            Phase::Handler => self.handle.is_some() || self.incoming.is_some(),
         }
     }
 

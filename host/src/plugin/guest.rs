@@ -12,9 +12,11 @@ use tokio::time::Instant;
 use wasmtime::ResourceLimiter;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::client::{Calls, Client};
 use super::handler::Handling;
+use super::proxy::Outgoing;
 use super::trace::Tracer;
 use crate::config::Grants;
 use crate::facts::Open;
@@ -28,6 +30,10 @@ use crate::telemetry::metrics::{HostCalls, Interface, PluginMetrics};
 pub(super) const MESSAGES_PER_CALL: u32 = 64;
 /// Bytes that are kept of what one call prints.
 const PRINTED_BYTES_MAX: usize = 4096;
+
+/// Resources of WASI, such as streams and header maps, that a guest may hold at once. A guest that
+/// leaks them is stopped before the host's memory shows it.
+const RESOURCES_MAX: usize = 4096;
 
 /// When a guest is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +124,8 @@ pub(super) struct Guest {
 /// WASI without any right; made when a guest first asks for it.
 struct Wasi {
     context: WasiCtx,
+    http: WasiHttpCtx,
+    outgoing: Outgoing,
     table: ResourceTable,
     printed: Printed,
 }
@@ -231,7 +239,23 @@ impl WasiView for Guest {
     /// Asked for by each host call.
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.host_calls.count(Interface::Wasi);
-        let wasi = self.wasi.get_or_insert_with(|| {
+        let wasi = self.wasi();
+        WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.host_calls.count(Interface::Wasi);
+        let wasi = self.wasi();
+        let (ctx, hooks) = (&mut wasi.http, &mut wasi.outgoing);
+        WasiHttpCtxView { ctx, table: &mut wasi.table, hooks }
+    }
+}
+
+impl Guest {
+    fn wasi(&mut self) -> &mut Wasi {
+        self.wasi.get_or_insert_with(|| {
             let printed = Printed::default();
             let context = WasiCtxBuilder::new()
                 .stdout(printed.clone())
@@ -240,9 +264,11 @@ impl WasiView for Guest {
                 .allow_udp(false)
                 .allow_ip_name_lookup(false)
                 .build();
-            Box::new(Wasi { context, table: ResourceTable::new(), printed })
-        });
-        WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
+            let mut table = ResourceTable::new();
+            table.set_max_capacity(RESOURCES_MAX);
+            let (http, outgoing) = (WasiHttpCtx::new(), Outgoing);
+            Box::new(Wasi { context, http, outgoing, table, printed })
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 pub use body::AnswerBody;
 pub use handling::RequestStream;
 
-use body::Ending;
+pub(super) use body::Ending;
 pub(super) use handling::Handling;
 use handling::Started;
 
@@ -75,6 +75,9 @@ impl Plugin {
         aside: Open,
         request: RequestStream,
     ) -> Result<Handled, Failure> {
+        if self.is_proxy() {
+            return super::proxy::handle(self, aside, request).await;
+        }
         let ending = Arc::new(Ending::default());
         let (handling, mut started) = Handling::new(request, &aside);
         let call = self.clone().answer(aside, Box::new(handling), Arc::clone(&ending));
@@ -105,7 +108,7 @@ impl Plugin {
     ) -> Result<Option<Whole>, Failure> {
         let mut lease = match self.instances.lend().await {
             Ok(lease) => lease,
-            Err(fault) => return Err(self.blame(&aside, &fault)),
+            Err(fault) => return Err(self.blame(&aside.route, &aside.id, &fault)),
         };
         let (mut aside, handling, said) = lease.handle(aside, handling).await;
         self.metrics().called(Phase::Handler, lease.took());
@@ -128,16 +131,17 @@ impl Plugin {
                 Ok(answer.map(|(head, body)| (head, body, attributes)))
             }
             Err(fault) => {
-                let failure = self.blame(&aside, &fault);
+                let failure = self.blame(&aside.route, &aside.id, &fault);
                 ending.tell(Err(failure.clone()));
                 if handling.has_started() { Ok(None) } else { Err(failure) }
             }
         }
     }
 
-    fn blame(&self, aside: &Open, fault: &Fault) -> Failure {
+    /// Counts a fault and tells the operator; what the client is told.
+    pub(super) fn blame(&self, route: &str, id: &str, fault: &Fault) -> Failure {
         self.count(fault);
-        fault.report(self.name(), &aside.route, &aside.id, "handler");
+        fault.report(self.name(), route, id, "handler");
         fault.failure()
     }
 }

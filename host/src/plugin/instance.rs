@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use wasmtime::component::{ComponentExportIndex, Instance, InstancePre};
+use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 
 pub(super) use lease::{Kept, Lease};
@@ -203,7 +203,7 @@ impl Instances {
         let making: Running<'_, Functions> = Box::pin(async {
             let instance = pre.instantiate_async(&mut store).await?;
             if let Some(config) = config {
-                configure(&mut store, &instance, &exports.configure, config.expose())
+                configure(&mut store, &instance, exports, config.expose())
                     .await?
                     .map_err(|refused| wasmtime::format_err!("{}", refused.message))?;
             }
@@ -275,9 +275,11 @@ pub(super) fn allow(store: &mut Store<Guest>, engine: &Engine, cpu: Duration) {
 pub(super) async fn configure(
     store: &mut Store<Guest>,
     instance: &Instance,
-    at: &ComponentExportIndex,
+    exports: &Exports,
     config: &str,
 ) -> wasmtime::Result<Result<(), ConfigError>> {
+    let lifecycle = exports.lifecycle.as_ref();
+    let at = &lifecycle.ok_or_else(|| wasmtime::format_err!("no lifecycle"))?.configure;
     let function =
         instance.get_typed_func::<(&str,), (Result<(), ConfigError>,)>(&mut *store, at)?;
     Ok(function.call_async(&mut *store, (config,)).await?.0)

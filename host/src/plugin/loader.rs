@@ -11,10 +11,11 @@ mod grants;
 mod identity;
 mod inspection;
 mod pin;
+mod proxy;
 mod source;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use wasmtime::Store;
@@ -48,6 +49,8 @@ const LOADING_MEMORY_BYTES: usize = 512 << 20;
 pub struct Loader {
     engine: Arc<Engine>,
     linker: Linker<Guest>,
+    /// For components of `wasi:http`; made with the first.
+    proxies: OnceLock<Linker<Guest>>,
     services: Services,
     /// One at a time, because the function cache notes what a component used.
     turn: Mutex<()>,
@@ -98,7 +101,7 @@ impl Loader {
     pub fn new(engine: Arc<Engine>, services: Services) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(engine.wasmtime());
         capability::link(&mut linker)?;
-        Ok(Self { engine, linker, services, turn: Mutex::new(()) })
+        Ok(Self { engine, linker, proxies: OnceLock::new(), services, turn: Mutex::new(()) })
     }
 
     /// What plugins of this loader share.
@@ -204,6 +207,12 @@ impl Loader {
         source: &Source,
         shared: &Arc<Shared>,
     ) -> Result<Prepared, Vec<Fault>> {
+        if contract::proxy::is_mentioned(&source.bytes) {
+            let component = self.compile(config, &source.bytes)?;
+            if let Some(exports) = contract::proxy::exports(&component) {
+                return self.prepare_proxy(config, &component, exports, shared);
+            }
+        }
         let (mut timing, mut since) = (Timing::default(), clock::now());
         let wizer = Wizer::new();
         let instrumented = wizer.instrument_component(&source.bytes);
@@ -308,8 +317,9 @@ async fn describe(
     exports: &Exports,
 ) -> Result<Description, Vec<Fault>> {
     let described = async {
-        let function =
-            instance.get_typed_func::<(), (Description,)>(&mut *store, &exports.describe)?;
+        let lifecycle = exports.lifecycle.as_ref();
+        let at = &lifecycle.ok_or_else(|| wasmtime::format_err!("no lifecycle"))?.describe;
+        let function = instance.get_typed_func::<(), (Description,)>(&mut *store, at)?;
         wasmtime::Result::Ok(function.call_async(&mut *store, ()).await?.0)
     };
     match described.await {
@@ -325,7 +335,7 @@ async fn configure(
     exports: &Exports,
 ) -> Result<(), Vec<Fault>> {
     let text = config.config.expose();
-    match instance::configure(store, instance, &exports.configure, text).await {
+    match instance::configure(store, instance, exports, text).await {
         Ok(Ok(())) => {
             store.data_mut().emit_printed();
             Ok(())

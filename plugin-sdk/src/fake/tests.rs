@@ -3,13 +3,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
-    Edit, Exchange, configure, reset, run_log, run_request, run_response, schema, summary,
+    Edit, Exchange, configure, reset, run_handler, run_log, run_request, run_response, schema,
+    summary,
 };
 use crate::answer::HeaderError;
+use crate::answer_stream::StreamError;
+use crate::body::BodyError;
 use crate::exchange::{Attribute, Tls};
 use crate::{
-    Answer, ConfigError, Header, NoConfig, OnLog, OnRequest, OnResponse, Plugin, RequestAction,
-    ResponseAction, Source, Summary, exchange, kv, log, output, request, response,
+    Answer, ConfigError, Handled, Handler, Header, NoConfig, OnLog, OnRequest, OnResponse, Plugin,
+    RequestAction, ResponseAction, Source, Summary, answer_stream, body, exchange, kv, log, output,
+    request, response,
 };
 
 /// A plugin whose phases do what the test says.
@@ -40,6 +44,12 @@ impl<F: Fn() -> ResponseAction + 'static> OnResponse for Act<F> {
 impl<F: Fn(&Summary) + 'static> OnLog for Act<F> {
     fn on_complete(&self, summary: &Summary) {
         self.0(summary);
+    }
+}
+
+impl<F: Fn() -> Handled + 'static> Handler for Act<F> {
+    fn handle(&self) -> Handled {
+        self.0()
     }
 }
 
@@ -326,4 +336,55 @@ fn messages_are_cut_and_counted_as_the_gateway_does() {
     let outcome = run_request(&plugin, Exchange::get("/"));
     assert_eq!(outcome.messages.len(), 64);
     assert_eq!(outcome.messages[0].text.len(), 4096);
+}
+
+#[test]
+fn a_handler_reads_the_body_and_answers() {
+    let plugin = Act(|| {
+        assert_eq!(body::trailers(), []);
+        assert_eq!(body::read(), Ok(Some(b"one".to_vec())));
+        assert_eq!(body::read_all(6), Ok(b"twoend".to_vec()));
+        assert_eq!(body::read(), Ok(None));
+        let names: Vec<String> = body::trailers().into_iter().map(|line| line.name).collect();
+        Answer::new(200).text(names.join(",")).into()
+    });
+    let exchange = Exchange::post("/").body_part("one").body_part("two").body_part("end");
+    let outcome = run_handler(&plugin, exchange.trailer("X-Sum", "9"));
+    assert_eq!(outcome.answer().map(Answer::body_text), Some("x-sum".to_owned()));
+    assert_eq!(outcome.streamed(), None);
+}
+
+#[test]
+fn a_body_that_is_too_long_or_breaks_off_stays_so() {
+    let plugin = Act(|| {
+        assert_eq!(body::read_all(2), Err(BodyError::TooLarge));
+        assert_eq!(body::read(), Err(BodyError::TooLarge));
+        Answer::new(413).into()
+    });
+    let _outcome = run_handler(&plugin, Exchange::post("/").body_part("abc"));
+    let plugin = Act(|| {
+        assert_eq!(body::read_all(9), Err(BodyError::Timeout));
+        Answer::new(408).into()
+    });
+    let exchange = Exchange::post("/").body_part("abc").broken_body(BodyError::Timeout);
+    let _outcome = run_handler(&plugin, exchange);
+}
+
+#[test]
+fn a_streamed_answer_keeps_the_order_of_its_calls() {
+    let plugin = Act(|| {
+        assert_eq!(answer_stream::write("early"), Err(StreamError::NotStarted));
+        assert_eq!(answer_stream::start(99, &[]), Err(StreamError::InvalidStatus));
+        assert_eq!(exchange::set_attribute("before", true), Ok(()));
+        answer_stream::start(200, &[]).unwrap();
+        assert_eq!(answer_stream::start(200, &[]), Err(StreamError::Started));
+        assert!(exchange::set_attribute("after", true).is_err());
+        answer_stream::write("one ").unwrap();
+        answer_stream::write("two").unwrap();
+        Handled::Streamed
+    });
+    let outcome = run_handler(&plugin, Exchange::get("/"));
+    let streamed = outcome.streamed().unwrap();
+    assert_eq!((streamed.status, streamed.text()), (200, "one two".to_owned()));
+    assert_eq!(outcome.answer(), None);
 }

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::BodyExt as _;
+use wasmtime_wasi_http::WasiHttpView as _;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+
 use super::live::Live;
 use super::{Instances, Part, Permit};
-use crate::facts::Open;
+use crate::facts::{self, Open};
 use crate::plugin::Plugin;
 use crate::plugin::contract::bindings::tidegate::plugin::types::{
     BodyAction, RequestAction, ResponseAction,
@@ -14,7 +18,8 @@ use crate::plugin::contract::log_phase::exports::tidegate::plugin::log_phase::Su
 use crate::plugin::contract::on_handle::exports::tidegate::plugin::handler::Handled;
 use crate::plugin::fault::Fault;
 use crate::plugin::guest::Moment;
-use crate::plugin::handler::Handling;
+use crate::plugin::handler::{Handling, RequestStream};
+use crate::plugin::proxy::{self, Outcome};
 use crate::plugin::stage::Side;
 
 /// An instance that is lent for one call; a drop retires it.
@@ -110,6 +115,34 @@ impl Lease<'_> {
             .await;
         let handling = self.live.store.data_mut().handling.take();
         (aside, handling.expect("nothing but this function takes it"), result)
+    }
+
+    /// Calls `handle` of `wasi:http`; what the guest sets goes to `set`. A drop here retires the
+    /// instance.
+    pub(in crate::plugin) async fn incoming(
+        &mut self,
+        aside: Open,
+        request: http::Request<RequestStream>,
+        set: impl FnOnce(Outcome) + Send + Sync + 'static,
+    ) -> (Open, Result<(), Fault>) {
+        let function = self.live.functions.incoming;
+        let scheme = match aside.request.scheme {
+            facts::Scheme::Http => Scheme::Http,
+            facts::Scheme::Https => Scheme::Https,
+        };
+        self.live
+            .call(self.instances, Moment::Handler, aside, |store| {
+                Box::pin(async move {
+                    let function =
+                        function.ok_or_else(|| wasmtime::format_err!("no incoming handler"))?;
+                    let mut http = store.data_mut().http();
+                    let request = request.map(|body| body.map_err(|error| proxy::error_of(&error)));
+                    let request = http.new_incoming_request(scheme, request)?;
+                    let out = http.new_response_outparam_from_callback(set)?;
+                    function.call_async(store, (request, out)).await
+                })
+            })
+            .await
     }
 
     /// Calls `on-tick`.

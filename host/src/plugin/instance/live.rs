@@ -7,7 +7,8 @@ use serde::Serialize;
 use tokio::time::Instant as Deadline;
 use tracing::Instrument as _;
 use wasmtime::Store;
-use wasmtime::component::{Func, Instance, TypedFunc};
+use wasmtime::component::{Func, Instance, Resource, TypedFunc};
+use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use super::{Instances, Part, allow, within};
 use crate::clock;
@@ -44,7 +45,11 @@ pub(super) struct Functions {
     pub(super) log: Option<TypedFunc<(Summary,), ()>>,
     pub(super) tick: Option<TypedFunc<(), ()>>,
     pub(super) handle: Option<TypedFunc<(), (Handled,)>>,
+    pub(super) incoming: Option<Incoming>,
 }
+
+/// `handle` of `wasi:http/incoming-handler`.
+type Incoming = TypedFunc<(Resource<HostIncomingRequest>, Resource<HostResponseOutparam>), ()>;
 
 /// A guest that runs.
 ///
@@ -62,6 +67,7 @@ impl Functions {
         let response = exports.response.as_ref();
         let log = exports.log.as_ref();
         let handle = exports.handle.as_ref();
+        let incoming = exports.incoming.as_ref();
         let tick = exports.timer.as_ref().map(|timer| &timer.tick);
         let (request_body, response_body) = (&exports.request_body, &exports.response_body);
         let request_body = request_body.and_then(|at| instance.get_func(&mut *store, at));
@@ -72,6 +78,7 @@ impl Functions {
             request: request.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             response: response.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             log: log.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
+            incoming: incoming.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             handle: handle.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
             tick: tick.map(|at| instance.get_typed_func(&mut *store, at)).transpose()?,
         })

@@ -43,8 +43,8 @@ impl Handler for Handles {
             "nothing-started" => Handled::Streamed,
             "never" => turn_for_ever(),
             "writes-request" => {
-                let _refused = request::set_header("x-late", "1");
-                Answer::new(200).into()
+                let refused = request::set_header("x-late", "1").is_err();
+                Answer::new(200).text(refused.to_string()).into()
             }
             "reads-response" => Answer::new(response::status()).into(),
             "stream" => stream(),
