@@ -101,6 +101,29 @@ async fn it_asks_nobody_without_a_grant() {
 }
 
 #[tokio::test]
+async fn requests_of_its_own_go_where_the_grant_allows() {
+    let (origin, other) = (origin::replying("inner").await, origin::replying("other").await);
+    let limits = "{ wall = \"5s\" }";
+    let plugin = guest::wasi_http().sends(&["origin"], &[&other.url()], "").limits(limits);
+    let gateway = gateway::before(&origin).handled("/", [], plugin).start().await;
+    let asks = async |authority: &str| {
+        let reply = gateway.get_with("/outgoing", &[("x-origin", authority)]).await;
+        (reply.status(), reply.text().to_owned())
+    };
+    assert_eq!(asks("origin").await, (200, "inner".to_owned()), "an upstream");
+    assert_eq!(asks(&other.address().to_string()).await, (200, "other".to_owned()), "a host");
+    let denied = (502, "ErrorCode::HttpRequestDenied".to_owned());
+    assert_eq!(asks(&origin.address().to_string()).await, denied);
+    assert_eq!(origin.counts().requests, 1);
+    for (outcome, expected) in [("answered", 2.0), ("denied", 1.0)] {
+        let series = format!(
+            "tidegate_plugin_http_calls_total{{plugin=\"wasi-http\",outcome=\"{outcome}\"}}"
+        );
+        gateway.metric_becomes(&series, expected).await;
+    }
+}
+
+#[tokio::test]
 async fn a_failure_costs_one_request() {
     let limits = "{ cpu = \"50ms\", wall = \"300ms\" }";
     let gateway =

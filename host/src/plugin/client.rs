@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -28,7 +29,8 @@ use crate::config::{HttpClientScope, HttpOrigin};
 use crate::telemetry::metrics::CallMetrics;
 use crate::upstream::Upstream;
 pub use call::Call;
-use call::Ticket;
+pub(super) use call::Ticket;
+pub(super) use request::drop_connection_fields;
 use request::{Prepared, prepare};
 
 /// What the instances of a plugin may ask for.
@@ -91,7 +93,7 @@ impl Client {
     ) -> Result<u32, ClientError> {
         let started = self.try_start(calls, outgoing, until);
         if let Err(error) = &started {
-            self.metrics.refused(token(error));
+            self.refused(error);
         }
         started
     }
@@ -103,18 +105,48 @@ impl Client {
         until: Instant,
     ) -> Result<u32, ClientError> {
         let upstream = self.find(&outgoing.to)?;
-        let timeout = outgoing.timeout_ms;
+        let timeout = outgoing.timeout_ms.map(|ms| Duration::from_millis(ms.into()));
         let prepared = prepare(outgoing, self.egress.via())?;
         if calls.held.len() >= self.calls {
             return Err(ClientError::TooMany);
         }
-        let permit = Arc::clone(&self.free).try_acquire_owned();
-        let permit = permit.map_err(|_none_is_free| ClientError::TooMany)?;
-        let ticket = Ticket::new(permit, Arc::clone(&self.metrics));
+        let ticket = self.ticket()?;
         let Prepared { request, writer } = prepared;
         let deadline = deadline(timeout, until, Instant::now());
         let call = Call::start(upstream, egress::pools(), request, writer, deadline, ticket);
         calls.keep(call)
+    }
+
+    /// The right to one more call.
+    pub(super) fn ticket(&self) -> Result<Ticket, ClientError> {
+        let permit = Arc::clone(&self.free).try_acquire_owned();
+        let permit = permit.map_err(|_none_is_free| ClientError::TooMany)?;
+        Ok(Ticket::new(permit, Arc::clone(&self.metrics)))
+    }
+
+    /// Calls that one instance may have.
+    pub(super) const fn calls(&self) -> usize {
+        self.calls
+    }
+
+    /// What this gateway adds to `Via`.
+    pub(super) fn via(&self) -> HeaderValue {
+        self.egress.via()
+    }
+
+    /// Counts a call that was not started.
+    pub(super) fn refused(&self, error: &ClientError) {
+        self.metrics.refused(token(error));
+    }
+
+    /// Where a component of `wasi:http` wants to go: to the granted upstream of that name, or to an
+    /// origin.
+    pub(super) fn at(&self, is_https: bool, authority: &str) -> Result<Arc<Upstream>, ClientError> {
+        if self.scope.upstreams.iter().any(|name| name == authority) {
+            return self.find(&Destination::Upstream(authority.to_owned()));
+        }
+        let scheme = if is_https { "https" } else { "http" };
+        self.find(&Destination::Origin(format!("{scheme}://{authority}")))
     }
 
     /// What a guest may have read into its memory at once, in bytes.
@@ -146,9 +178,8 @@ impl Client {
 }
 
 /// Nine tenths of what is left leave the guest time to act on a timeout.
-fn deadline(timeout_ms: Option<u32>, until: Instant, now: Instant) -> Instant {
+pub(super) fn deadline(asked: Option<Duration>, until: Instant, now: Instant) -> Instant {
     let most = until.saturating_duration_since(now).mul_f64(0.9);
-    let asked = timeout_ms.map(|ms| Duration::from_millis(ms.into()));
     now + asked.map_or(most, |asked| asked.min(most))
 }
 

@@ -247,7 +247,9 @@ impl WasiView for Guest {
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         self.host_calls.count(Interface::Wasi);
+        let until = self.until;
         let wasi = self.wasi();
+        wasi.outgoing.end_at(until);
         let (ctx, hooks) = (&mut wasi.http, &mut wasi.outgoing);
         WasiHttpCtxView { ctx, table: &mut wasi.table, hooks }
     }
@@ -266,7 +268,7 @@ impl Guest {
                 .build();
             let mut table = ResourceTable::new();
             table.set_max_capacity(RESOURCES_MAX);
-            let (http, outgoing) = (WasiHttpCtx::new(), Outgoing);
+            let (http, outgoing) = (WasiHttpCtx::new(), Outgoing::new(Arc::clone(&self.shared)));
             Box::new(Wasi { context, http, outgoing, table, printed })
         })
     }

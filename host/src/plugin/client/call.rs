@@ -57,7 +57,7 @@ impl Drop for Answer {
 }
 
 /// The right to a call, which counts what comes of it.
-pub(super) struct Ticket {
+pub(in crate::plugin) struct Ticket {
     _permit: OwnedSemaphorePermit,
     metrics: Arc<CallMetrics>,
     outcome: &'static str,
@@ -66,6 +66,18 @@ pub(super) struct Ticket {
 impl Ticket {
     pub(super) const fn new(permit: OwnedSemaphorePermit, metrics: Arc<CallMetrics>) -> Self {
         Self { _permit: permit, metrics, outcome: "cancelled" }
+    }
+}
+
+impl Ticket {
+    /// There is a response.
+    pub(in crate::plugin) const fn answered(&mut self) {
+        self.outcome = "answered";
+    }
+
+    /// There is none.
+    pub(in crate::plugin) fn failed(&mut self, failure: &Failure) {
+        self.outcome = token(&error(failure));
     }
 }
 
@@ -130,7 +142,7 @@ impl Call {
             return;
         }
         let head = ResponseHead { status, headers: super::request::received(parts.headers) };
-        self.ticket.outcome = "answered";
+        self.ticket.answered();
         self.state = State::Answered { head, body: Some(Box::new(body)) };
     }
 

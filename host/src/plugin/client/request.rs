@@ -15,7 +15,7 @@ use crate::plugin::contract::bindings::tidegate::plugin::types::Header;
 /// More than servers take: Apache stops at 100 lines of 8 KiB.
 const HEAD_LIMITS: HeadLimits = HeadLimits { headers: 256, bytes: 64 * 1024 };
 
-/// Fields of a response that are about its connection (RFC 9110 section 7.6.1).
+/// Fields of a message that are about its connection (RFC 9110 section 7.6.1).
 const OF_CONNECTION: [HeaderName; 7] = [
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
@@ -108,6 +108,16 @@ fn append(headers: &mut HeaderMap, line: &Header) -> Result<(), ClientError> {
 
 /// The field lines of a response that are not about its connection.
 pub(super) fn received(mut headers: HeaderMap) -> Vec<Header> {
+    drop_connection_fields(&mut headers);
+    let line = |(name, value): (&HeaderName, &HeaderValue)| Header {
+        name: name.as_str().to_owned(),
+        value: value.as_bytes().to_vec(),
+    };
+    headers.iter().map(line).collect()
+}
+
+/// Leaves out what is about the connection of a message.
+pub(in crate::plugin) fn drop_connection_fields(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -118,9 +128,4 @@ pub(super) fn received(mut headers: HeaderMap) -> Vec<Header> {
     for name in named.iter().chain(&OF_CONNECTION) {
         headers.remove(name);
     }
-    let line = |(name, value): (&HeaderName, &HeaderValue)| Header {
-        name: name.as_str().to_owned(),
-        value: value.as_bytes().to_vec(),
-    };
-    headers.iter().map(line).collect()
 }
