@@ -56,8 +56,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "author",
         &[
-            "clock", "config", "exchange", "facts", "listener", "plugin", "server", "snapshot",
-            "state", "upstream",
+            "body", "clock", "config", "exchange", "facts", "listener", "plugin", "server",
+            "snapshot", "state", "upstream",
         ],
     ),
 ];

@@ -124,8 +124,9 @@ struct Edits {
     added: Vec<(Location, String)>,
 }
 
-/// Tries a case as often as it says, up to the first time that is not as expected. The cases that a
-/// filter leaves out are tried as well, because those behind them may count on it.
+/// Tries a case as often as it says, and tells of the first time that is not as expected. The
+/// requests after that are made too, as are cases that a filter leaves out, because those behind
+/// them may count on it.
 fn try_case(
     trial: &Trial,
     fixture: &Fixture,
@@ -151,13 +152,12 @@ fn try_case(
                 None => true,
             });
         }
-        if !mismatches.is_empty() {
+        if !mismatches.is_empty() && judged.findings.is_empty() {
             judged.findings =
                 mismatches.iter().map(|mismatch| mismatch.finding(sources, case)).collect();
             if case.repeat > 1 {
                 judged.name.push_str(&format!(" (at request {turn} of {})", case.repeat));
             }
-            break;
         }
     }
     judged

@@ -89,7 +89,7 @@ mod tests {
         assert!(covers("https://*.example.com:8443", "https://eu.api.example.com:8443"));
         assert!(!covers("https://*.example.com", "https://example.com"));
         assert!(!covers("https://*.example.com", "https://badexample.com"));
-        assert!(!covers("https://*.example.com", "https://.example.com.evil.net"));
+        assert!(!covers("https://*.example.com", "https://api.example.com.evil.net"));
     }
 
     #[test]

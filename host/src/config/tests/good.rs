@@ -315,17 +315,17 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
         let location = loaded.config.plugins[plugin].at.locate(pointer);
         loaded.sources.finding(location, "x").position()
     };
-    assert_eq!(at(0, ""), "gateway.toml:55:1");
-    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:56:15");
-    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:56:33");
-    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:56:26");
-    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:56:11");
-    assert_eq!(at(0, "/missing"), "gateway.toml:55:1");
-    assert_eq!(at(1, "/missing"), "gateway.toml:58:1");
+    assert_eq!(at(0, ""), "gateway.toml:57:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:58:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:58:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:58:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:58:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:57:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:60:1");
     let places = &loaded.config.plugins[0].at;
-    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:52:10");
-    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:49:13");
-    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:48:1");
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:54:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:51:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:50:1");
 }
 
 /// The routes of the file: `users`, `orders`, `order`, `health` and `moved`.

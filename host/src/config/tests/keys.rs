@@ -433,7 +433,7 @@ error: the URL has no valid host: not ASCII; write its `xn--` form
 2 |  endpoints = [ "http://ä", "ftp://b" ]
   |                ^^^^^^^^^^
 
-error: the scheme of an endpoint must be `http`
+error: the scheme of an endpoint must be `http` or `https`
  --> gateway.toml:2:28
   |
 2 |  endpoints = [ "http://ä", "ftp://b" ]

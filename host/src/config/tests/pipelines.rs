@@ -228,7 +228,7 @@ canary = { config = { limit = 5 }, percent = 100, shadow = true }
         force_header: Some(HeaderName::from_static("x-canary")),
     };
     assert_eq!((&canary.selection, canary.selection.share.to_string()), (&expected, "0.25".into()));
-    assert_eq!(canary.plugin.component, Component::File("next.wasm".into()));
+    assert_eq!(canary.plugin.component, Component::File("./next.wasm".into()));
     assert_eq!(canary.plugin.config.expose(), auth.config.expose());
     assert_eq!(
         (canary.plugin.label(), &canary.plugin.grants),

@@ -31,18 +31,18 @@ endpoints = ["http://users.internal"]
 tls = { ca = "ca.pem", server_name = "a b" }
 "#,
         r#"
-error: `a b` cannot be the name of a server: not a host name
- --> gateway.toml:3:38
-  |
-3 | tls = { ca = "ca.pem", server_name = "a b" }
-  |                                      ^^^^^
-
 error: `tls` has no effect, because no endpoint is `https`
  --> gateway.toml:3:7
   |
 3 | tls = { ca = "ca.pem", server_name = "a b" }
   |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   = hint: write `https://` where the endpoints are encrypted
+
+error: `a b` cannot be the name of a server: not a host name
+ --> gateway.toml:3:38
+  |
+3 | tls = { ca = "ca.pem", server_name = "a b" }
+  |                                      ^^^^^
 
 2 errors in gateway.toml
 "#,
