@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tidegate_tests::gateway::{self, Gateway};
-use tidegate_tests::{client, guest, origin, process};
+use tidegate_tests::{client, guest, origin, until};
 
 use crate::TIDEGATE;
 
@@ -42,7 +42,7 @@ async fn a_component_of_wasi_http_knows_the_request_and_nothing_else() {
     let status = gateway.status().await;
     let plugins = status["plugins"].as_array().unwrap();
     let plugin = plugins.iter().find(|plugin| plugin["name"] == "wasi-http").unwrap();
-    assert_eq!((&plugin["handler"], &plugin["image"]), (&json!(true), &json!("none")));
+    assert_eq!((&plugin["phases"], &plugin["image"]), (&json!(["handler"]), &json!("none")));
 }
 
 #[tokio::test]
