@@ -46,9 +46,10 @@ pub fn steady_unix_us() -> u64 {
     shifted((START.unix + since_start()).as_micros())
 }
 
-/// Sets the wall clock of the whole process to this many milliseconds since 1970, and the clock of
-/// counters and times to live with it. Only for a process that tries plugins out: what is counted
-/// over time expects a clock that goes forward.
+/// Sets the wall clock of the whole process to this many milliseconds since 1970.
+///
+/// The clock of counters and times to live is set with it. Only for a process that tries plugins out:
+/// what is counted over time expects a clock that goes forward.
 pub fn set_unix_ms(unix_ms: u64) {
     let wanted = i64::try_from(u128::from(unix_ms) * 1000).unwrap_or(i64::MAX);
     let machine = i64::try_from(unix().as_micros()).unwrap_or(i64::MAX);

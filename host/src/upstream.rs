@@ -102,13 +102,13 @@ impl Upstream {
     /// What lies behind an origin that the configuration does not know as an upstream; counted
     /// nowhere, since there may be any number of them. `tls` is for `https`.
     #[must_use]
-    pub fn of_origin(origin: &HttpOrigin, tls: Option<Tls>) -> Arc<Self> {
+    pub fn of_origin(origin: &HttpOrigin, tls: Option<&Tls>) -> Arc<Self> {
         let HttpOrigin { is_https, host, port } = origin.clone();
         let endpoint = config::Endpoint { is_https, host, port, weight: 1 };
         let metrics = Arc::<UpstreamMetrics>::default();
         Arc::new(Self {
             name: origin.to_string().into(),
-            endpoints: Box::new([Endpoint::build(&endpoint, tls.as_ref(), &metrics, &[])]),
+            endpoints: Box::new([Endpoint::build(&endpoint, tls, &metrics, &[])]),
             balance: Balance::build(&[endpoint.weight], None),
             connect_timeout: ORIGIN_CONNECT_TIMEOUT,
             response_timeout: ORIGIN_RESPONSE_TIMEOUT,

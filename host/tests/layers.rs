@@ -8,7 +8,7 @@ use std::path::Path;
 const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("failure", &[]),
-    ("config", &[]),
+    ("config", &["clock"]),
     ("crypto", &["clock"]),
     ("facts", &["failure"]),
     ("state", &["clock", "config"]),

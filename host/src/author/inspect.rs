@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{AuthorError, findings, fixture, parts};
 use crate::config::fixture::Given;
 use crate::config::{Component, Finding, scope_example};
-use crate::plugin::{Inspection, Loader, Origin, Snapshot};
+use crate::plugin::{Anatomy, Inspection, Loader, Origin, Snapshot};
 
 /// An inspection, ready to be shown.
 #[derive(Debug)]
@@ -32,7 +32,10 @@ pub fn inspect(component: &Component) -> Result<Report, AuthorError> {
         what: "the contract".into(),
         why: error.to_string(),
     })?;
-    let plugin = loaded.config.plugins.first().expect("a fixture has one plugin");
+    let plugin = loaded.config.plugins.first().ok_or_else(|| AuthorError::System {
+        what: "the component".into(),
+        why: "there is no plugin of it".to_owned(),
+    })?;
     let inspection = loader.inspect(plugin, &loaded.config.gateway.plugins_dir)?;
     let file = match (&inspection.origin, component) {
         (Origin::Embedded, Component::Named(name)) => format!("{name} (part of the gateway)"),
@@ -115,7 +118,7 @@ impl Report {
         line(&mut text, "memories", &list(&memories));
         line(&mut text, "snapshot", &snapshot(&inspection.snapshot));
         line(&mut text, "made by", &list(&anatomy.producers));
-        line(&mut text, "backtrace", backtrace(anatomy.has_names, anatomy.has_lines));
+        line(&mut text, "backtrace", backtrace(anatomy));
         if let Some(schema) = self.schema() {
             let _infallible = writeln!(text, "\nconfig\n{schema:#}");
         }
@@ -163,8 +166,8 @@ fn snapshot(snapshot: &Snapshot) -> String {
     }
 }
 
-const fn backtrace(has_names: bool, has_lines: bool) -> &'static str {
-    match (has_names, has_lines) {
+const fn backtrace(anatomy: &Anatomy) -> &'static str {
+    match (anatomy.has_names, anatomy.has_lines) {
         (_, true) => "with files and lines",
         (true, false) => "with function names",
         (false, false) => "without names",

@@ -49,7 +49,16 @@ pub(super) type Reacted = (Open, Result<Option<Reaction>, Failure>);
 /// A phase of a head that is over, or goes on with the body.
 enum Headed<'p> {
     Over(Reacted),
-    Body(Lease<'p>, Open, Option<Checkpoint>, Wish),
+    /// Boxed, because most phases want nothing with a body.
+    Body(Box<Wanted<'p>>),
+}
+
+/// What goes on with the body.
+struct Wanted<'p> {
+    lease: Lease<'p>,
+    open: Open,
+    checkpoint: Option<Checkpoint>,
+    wish: Wish,
 }
 
 impl Plugin {
@@ -62,13 +71,12 @@ impl Plugin {
         body: &mut RequestBody,
         holding: &Holding<'_>,
     ) -> Reacted {
-        let (lease, open, checkpoint, wish) = match self.on_head(Side::Request, open).await {
+        let wanted = match self.on_head(Side::Request, open).await {
             Headed::Over(reacted) => return reacted,
-            Headed::Body(lease, open, checkpoint, wish) => (lease, open, checkpoint, wish),
+            Headed::Body(wanted) => *wanted,
         };
         let content = body.take();
-        let (reacted, content) =
-            self.with_body(lease, open, checkpoint, (Side::Request, wish), content, holding).await;
+        let (reacted, content) = self.with_body(wanted, Side::Request, content, holding).await;
         body.put(content);
         reacted
     }
@@ -82,17 +90,16 @@ impl Plugin {
         content: &mut Content,
         holding: &Holding<'_>,
     ) -> Reacted {
-        let (lease, open, checkpoint, wish) = match self.on_head(Side::Response, open).await {
+        let wanted = match self.on_head(Side::Response, open).await {
             Headed::Over(reacted) => return reacted,
-            Headed::Body(lease, open, checkpoint, wish) => (lease, open, checkpoint, wish),
+            Headed::Body(wanted) => *wanted,
         };
-        if !may_have_body(&open) {
-            lease.give_back();
-            return (open, Ok(None));
+        if !may_have_body(&wanted.open) {
+            wanted.lease.give_back();
+            return (wanted.open, Ok(None));
         }
         let taken = std::mem::take(content);
-        let (reacted, made) =
-            self.with_body(lease, open, checkpoint, (Side::Response, wish), taken, holding).await;
+        let (reacted, made) = self.with_body(wanted, Side::Response, taken, holding).await;
         *content = made;
         reacted
     }
@@ -112,7 +119,9 @@ impl Plugin {
                 lease.give_back();
                 Headed::Over((open, Ok(reaction)))
             }
-            Ok(Decided::Body(wish)) => Headed::Body(lease, open, checkpoint, wish),
+            Ok(Decided::Body(wish)) => {
+                Headed::Body(Box::new(Wanted { lease, open, checkpoint, wish }))
+            }
             Err(fault) => Headed::Over(self.failed(open, checkpoint, &fault, side.head().label())),
         }
     }
@@ -143,13 +152,12 @@ impl Plugin {
     /// Does what a plugin wants with a body; gives what becomes of it.
     async fn with_body(
         self: &Arc<Self>,
-        lease: Lease<'_>,
-        mut open: Open,
-        checkpoint: Option<Checkpoint>,
-        (side, wish): (Side, Wish),
+        wanted: Wanted<'_>,
+        side: Side,
         content: Content,
         holding: &Holding<'_>,
     ) -> (Reacted, Content) {
+        let Wanted { lease, mut open, checkpoint, wish } = wanted;
         if !self.instances.image().exports.has(side.body()) {
             let fault =
                 Fault::Contract(format!("asked for a {} without a phase for it", side.name()));

@@ -68,7 +68,7 @@ impl Egress {
     /// It is made for one call: what lasts of an origin are the connections in the pools.
     pub(super) fn origin(&self, origin: &HttpOrigin) -> Option<Arc<Upstream>> {
         let tls = if origin.is_https { Some(self.0.load().tls.clone()?) } else { None };
-        Some(Upstream::of_origin(origin, tls))
+        Some(Upstream::of_origin(origin, tls.as_ref()))
     }
 
     /// What this gateway adds to `Via`.

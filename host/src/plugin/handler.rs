@@ -80,7 +80,7 @@ impl Plugin {
         }
         let ending = Arc::new(Ending::default());
         let (handling, mut started) = Handling::new(request, &aside);
-        let call = self.clone().answer(aside, Box::new(handling), Arc::clone(&ending));
+        let call = Arc::clone(self).answer(aside, Box::new(handling), Arc::clone(&ending));
         let mut call = Box::pin(call);
         // First the call: one that has started and is done needs nobody to run it.
         tokio::select! {

@@ -48,7 +48,7 @@ impl Difference {
         let reused = |name: &str| {
             let find = |snapshot: &Snapshot| {
                 let at = snapshot.plugins.iter().position(|plugin| plugin.name() == name)?;
-                Some((snapshot.plugins.get(at)?.clone(), snapshot.canaries.get(at)?.clone()))
+                Some((Arc::clone(snapshot.plugins.get(at)?), snapshot.canaries.get(at)?.clone()))
             };
             let same_canary =
                 |old: &Option<Arc<Plugin>>, new: &Option<Arc<Plugin>>| match (old, new) {

@@ -24,7 +24,7 @@ pub(super) fn read(config: &Config, sources: &Sources, findings: &mut Vec<Findin
         let tls = upstream.tls.as_ref().and_then(|tls| {
             let built = match &tls.ca {
                 Some(file) => Tls::of_file(file),
-                None => system().cloned().map_err(|error| TlsError::clone(error)),
+                None => system().cloned().map_err(TlsError::clone),
             };
             let refused = |error: TlsError| {
                 let message = format!("upstream `{}` cannot be trusted: {error}", upstream.name);

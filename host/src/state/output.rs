@@ -89,7 +89,7 @@ impl Outputs {
     ) -> Result<Self, io::Error> {
         let mut by_name = BTreeMap::new();
         for name in names.into_iter().chain(["stdout", "stderr"]) {
-            let target = Target::Page(name.into(), page.clone());
+            let target = Target::Page(name.into(), Page::clone(page));
             by_name.insert(name.into(), Output::start(name, target, STANDARD_QUEUE, None)?);
         }
         Ok(Self { by_name })

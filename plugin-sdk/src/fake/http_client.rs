@@ -103,7 +103,9 @@ pub fn reply(reply: Reply) {
     state::with(|state| state.http.replies.push_back(Ok(reply)));
 }
 
-/// Lets the next request that has no reply fail. Those errors which concern the request itself
+/// Lets the next request that has no reply fail.
+///
+/// Those errors which concern the request itself
 /// (`denied`, `invalid`, `unknown-upstream`, `too-many`) come when it is started, others when its
 /// response is waited for.
 pub fn fail(error: ClientError) {

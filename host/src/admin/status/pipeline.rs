@@ -14,7 +14,7 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<Value> {
             "from": entry.owner().as_str(),
             "conditions": entry.clauses().iter().map(clause).collect::<Vec<_>>(),
             "shadow": entry.is_shadow(),
-            "canary": entry.canary().map(|canary| self::canary(canary)),
+            "canary": entry.canary().map(canary),
         })
     });
     shown.collect()

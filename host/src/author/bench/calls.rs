@@ -92,7 +92,7 @@ pub(super) async fn phases(
         let before = plugin.host_calls();
         once().await?;
         let host_calls = difference(&before, plugin.host_calls());
-        figures.push(Cost { phase: *phase, time: measure(time, once).await?, host_calls });
+        figures.push(Cost { phase, time: measure(time, once).await?, host_calls });
     }
     Ok(figures)
 }

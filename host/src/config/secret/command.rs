@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::SECRET_BYTES_MAX;
+use crate::clock;
 
 /// How long a program may take. A vault answers within a second; who waits for a start waits for
 /// this too.
@@ -39,7 +40,7 @@ impl Command {
     /// Why there is nothing, with what the program wrote to its standard error. What it wrote to
     /// its standard output is never part of it.
     pub(super) fn run(&self, limit: Duration) -> Result<Vec<u8>, String> {
-        let deadline = Instant::now() + limit;
+        let deadline = clock::now() + limit;
         let mut child = self.spawn()?;
         let output = read(child.stdout.take(), SECRET_BYTES_MAX + 1);
         let said = read(child.stderr.take(), STDERR_BYTES_MAX);
@@ -81,11 +82,15 @@ impl Command {
 }
 
 /// Waits for the end of a program, which std can do without limit only.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "configuration is read on a thread that may block, and is not the exchanges'"
+)]
 fn wait(child: &mut Child, limit: Duration, deadline: Instant) -> Result<ExitStatus, String> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ok(status),
-            Ok(None) if Instant::now() < deadline => thread::sleep(LOOK_PERIOD),
+            Ok(None) if clock::now() < deadline => thread::sleep(LOOK_PERIOD),
             Ok(None) => {
                 return Err(format!("its command took over {limit:?}"));
             }
@@ -112,7 +117,7 @@ fn read(
 }
 
 fn within(reader: &Receiver<io::Result<Vec<u8>>>, deadline: Instant) -> Option<Vec<u8>> {
-    let left = deadline.saturating_duration_since(Instant::now());
+    let left = deadline.saturating_duration_since(clock::now());
     reader.recv_timeout(left.max(LOOK_PERIOD)).ok()?.ok()
 }
 

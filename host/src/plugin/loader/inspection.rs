@@ -42,17 +42,25 @@ pub enum Snapshot {
     Impossible(String),
 }
 
+/// Linkers put them into any order.
+fn interfaces(names: &[String]) -> Vec<&str> {
+    let mut interfaces: Vec<&str> =
+        names.iter().filter_map(|name| contract::interface(name)).collect();
+    interfaces.sort_unstable();
+    interfaces
+}
+
 impl Inspection {
-    /// The interfaces of the contract that it exports, without package and version.
+    /// The interfaces of the contract that it exports, without package and version, sorted.
     #[must_use]
     pub fn exports(&self) -> Vec<&str> {
-        self.anatomy.exports.iter().filter_map(|name| contract::interface(name)).collect()
+        interfaces(&self.anatomy.exports)
     }
 
-    /// The interfaces of the contract that it imports, without package and version.
+    /// The interfaces of the contract that it imports, without package and version, sorted.
     #[must_use]
     pub fn imports(&self) -> Vec<&str> {
-        self.anatomy.imports.iter().filter_map(|name| contract::interface(name)).collect()
+        interfaces(&self.anatomy.imports)
     }
 
     /// The capabilities among its imports, sorted.
@@ -60,7 +68,6 @@ impl Inspection {
     pub fn grants(&self) -> Vec<&str> {
         let mut grants = self.imports();
         grants.retain(|name| contract::CAPABILITIES.contains(name));
-        grants.sort_unstable();
         grants
     }
 

@@ -17,7 +17,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks}
 use crate::body::{RequestBody, Writer};
 use crate::facts::Tally;
 use crate::failure::Failure;
-use crate::plugin::client::{Ticket, deadline, drop_connection_fields};
+use crate::plugin::client::{Client, Ticket, deadline, drop_connection_fields};
 use crate::plugin::contract::bindings::tidegate::plugin::http_client::ClientError;
 use crate::plugin::guest::Shared;
 use crate::plugin::pools;
@@ -41,7 +41,7 @@ type Sent = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<()>> + Se
 
 impl Outgoing {
     pub(in crate::plugin) fn new(shared: Arc<Shared>) -> Self {
-        let calls = shared.client.as_ref().map_or(0, |client| client.calls());
+        let calls = shared.client.as_ref().map_or(0, Client::calls);
         Self { shared, free: Arc::new(Semaphore::new(calls)), until: None }
     }
 

@@ -134,7 +134,7 @@ impl Call {
         self,
         result: &Result<std::result::Result<Resource<T>, E>>,
     ) {
-        if let Some(traced) = self.0 {
+        if let Some(mut traced) = self.0 {
             let shown = result.as_ref().map(|given| given.as_ref().map(Resource::rep));
             traced.end(shown);
         }
@@ -143,7 +143,7 @@ impl Call {
     /// The guest has its result. Without this, by a drop, the call is shown as unfinished.
     #[inline]
     pub(in crate::plugin) fn end<T: Serialize>(self, result: &Result<T>) {
-        if let Some(traced) = self.0 {
+        if let Some(mut traced) = self.0 {
             traced.end(result.as_ref());
         }
     }
@@ -151,7 +151,7 @@ impl Call {
 
 impl Traced {
     #[cold]
-    fn end<T: Serialize>(mut self: Box<Self>, result: std::result::Result<T, &wasmtime::Error>) {
+    fn end<T: Serialize>(&mut self, result: std::result::Result<T, &wasmtime::Error>) {
         let took = self.took();
         let mut line = std::mem::take(&mut self.line);
         line.push_str(" = ");

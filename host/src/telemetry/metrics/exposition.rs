@@ -48,6 +48,7 @@ impl Collector for Families {
         self.encode_routes(&mut text)?;
         self.encode_upstreams(&mut text)?;
         self.encode_plugins(&mut text)?;
+        self.encode_some_plugins(&mut text)?;
         self.encode_own(&mut text)?;
         self.encode_caches(&mut text)?;
         self.encode_connections(&mut text)?;

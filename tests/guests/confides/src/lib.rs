@@ -6,17 +6,11 @@ use tidegate_plugin::{
     Answer, ConfigError, OnRequest, Plugin, RequestAction, log, output, request, secret,
 };
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(crate = "tidegate_plugin::serde", default, deny_unknown_fields)]
 struct Config {
     /// Whether to ask for a secret while it is configured.
     early: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { early: false }
-    }
 }
 
 struct Confides;

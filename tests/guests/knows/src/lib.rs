@@ -28,11 +28,13 @@ impl OnRequest for Knows {
         answer(found.map(|found| {
             let mut who = shown(&found.consumer);
             let secret = found.secret.map(|secret| String::from_utf8_lossy(&secret).into_owned());
-            who["secret"] = json!(secret);
-            let set = exchange::set_consumer(&found.consumer).is_ok();
-            who["set"] = json!(set.then(|| {
+            let set = exchange::set_consumer(&found.consumer).is_ok().then(|| {
                 (exchange::text_attribute("consumer"), exchange::text_attribute("consumer.groups"))
-            }));
+            });
+            if let Some(who) = who.as_object_mut() {
+                who.insert("secret".to_owned(), json!(secret));
+                who.insert("set".to_owned(), json!(set));
+            }
             who
         }))
     }

@@ -71,6 +71,23 @@ impl Families {
                 })
             })
         })?;
+        for (name, help, read) in COUNTERS {
+            text.counters(name, help, |family| {
+                plugins.iter().try_for_each(|(plugin, metrics)| {
+                    family.put(&[("plugin", plugin)], read(metrics))
+                })
+            })?;
+        }
+        for (name, help, read) in GAUGES {
+            let values = plugins.iter().map(|(plugin, all)| ([("plugin", &**plugin)], read(all)));
+            text.gauges(name, help, values)?;
+        }
+        Ok(())
+    }
+
+    /// What only some plugins have.
+    pub(super) fn encode_some_plugins(&self, text: &mut Text<'_>) -> fmt::Result {
+        let plugins = self.plugins.all();
         text.counters("plugin_http_calls", "Requests that plugins sent", |family| {
             plugins.iter().try_for_each(|(plugin, metrics)| {
                 metrics.calls.outcomes().iter().try_for_each(|(outcome, n)| {
@@ -86,13 +103,6 @@ impl Families {
                 .filter(|(_, metrics)| metrics.calls.duration.count() > 0)
                 .map(|(plugin, metrics)| ([("plugin", &**plugin)], &metrics.calls.duration)),
         )?;
-        for (name, help, read) in COUNTERS {
-            text.counters(name, help, |family| {
-                plugins.iter().try_for_each(|(plugin, metrics)| {
-                    family.put(&[("plugin", plugin)], read(metrics))
-                })
-            })?;
-        }
         text.counters("plugin_shadow_decisions", "Decisions without effect", |family| {
             plugins.iter().try_for_each(|(plugin, metrics)| {
                 metrics.shadow_decisions.all().try_for_each(|(decision, n)| {
@@ -112,10 +122,6 @@ impl Families {
                 })
             },
         )?;
-        for (name, help, read) in GAUGES {
-            let values = plugins.iter().map(|(plugin, all)| ([("plugin", &**plugin)], read(all)));
-            text.gauges(name, help, values)?;
-        }
         Ok(())
     }
 
