@@ -27,6 +27,7 @@ mod fault;
 mod guest;
 mod handler;
 mod instance;
+mod lane;
 mod loader;
 mod meter;
 mod pipeline;

@@ -66,6 +66,64 @@
 //! `cargo build --release --target wasm32-wasip2` makes the component; the crate's `README.md` goes
 //! through it step by step.
 //!
+//! # Bodies
+//!
+//! A phase of a head decides about the body: [`NeedBody`](RequestAction::NeedBody) holds the exchange until
+//! it is whole, [`ObserveBody`](RequestAction::ObserveBody) and
+//! [`TransformBody`](RequestAction::TransformBody) show each part on its way. The body's phase then
+//! lets the bytes pass, puts others in their place, ends the body or answers.
+//!
+//! ```
+//! use tidegate_plugin::{
+//!     Answer, BodyAction, ConfigError, NoConfig, OnRequest, OnRequestBody, Plugin, RequestAction,
+//!     request,
+//! };
+//!
+//! /// Lets JSON pass that is whole.
+//! struct OnlyJson;
+//!
+//! impl Plugin for OnlyJson {
+//!     type Config = NoConfig;
+//!
+//!     const SUMMARY: &'static str = "refuses bodies that are not JSON";
+//!
+//!     fn configure(_config: NoConfig) -> Result<Self, ConfigError> {
+//!         Ok(Self)
+//!     }
+//! }
+//!
+//! impl OnRequest for OnlyJson {
+//!     fn on_request(&self) -> RequestAction {
+//!         // Up to 64 KiB; the operator's `limits.body` holds as well.
+//!         RequestAction::NeedBody(64 * 1024)
+//!     }
+//! }
+//!
+//! impl OnRequestBody for OnlyJson {
+//!     fn on_request_body(&self, bytes: Vec<u8>, _last: bool) -> BodyAction {
+//!         match tidegate_plugin::serde_json::from_slice::<tidegate_plugin::serde_json::Value>(&bytes) {
+//!             Ok(_) => {
+//!                 // The head waits until now, so it can still be changed.
+//!                 let _refused = request::set_header("x-body", "json");
+//!                 BodyAction::Forward
+//!             }
+//!             Err(why) => Answer::new(400).text(format!("not JSON: {why}\n")).into(),
+//!         }
+//!     }
+//! }
+//!
+//! tidegate_plugin::export!(OnlyJson: OnRequest, OnRequestBody);
+//!
+//! # use tidegate_plugin::fake;
+//! let plugin: OnlyJson = fake::configure("{}")?;
+//! let post = || fake::Exchange::new("POST", "/orders");
+//! let outcome = fake::run_request_body(&plugin, post(), fake::Part::whole("{}"));
+//! assert_eq!(outcome.action, BodyAction::Forward);
+//! let outcome = fake::run_request_body(&plugin, post(), fake::Part::whole("{"));
+//! assert!(matches!(outcome.action, BodyAction::Respond(answer) if answer.status == 400));
+//! # Ok::<(), ConfigError>(())
+//! ```
+//!
 //! # The functions of the host
 //! One module for each interface of the contract, with plain functions about *the* exchange:
 //!

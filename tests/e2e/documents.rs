@@ -182,6 +182,17 @@ fn the_plugin_of_the_readme_is_that_of_the_sdk() {
 }
 
 #[test]
+fn the_plugin_for_bodies_is_the_one_that_the_crates_documentation_tests() {
+    let sdk = fs::read_to_string(root().join("plugin-sdk/README.md")).unwrap();
+    let lib = fs::read_to_string(root().join("plugin-sdk/src/lib.rs")).unwrap();
+    let (_, code) = sdk.split_once("on the same instance:\n\n```rust\n").unwrap();
+    let (code, _) = code.split_once("```\n").unwrap();
+    for line in code.lines().filter(|line| !line.is_empty()) {
+        assert!(lib.contains(&format!("//! {line}\n")), "{line}");
+    }
+}
+
+#[test]
 fn every_link_within_the_documentation_leads_somewhere() {
     let mut broken = Vec::new();
     for file in documents() {

@@ -39,6 +39,7 @@ mod reload;
 mod rollback;
 mod route;
 mod secret;
+mod soak;
 mod span;
 mod timer;
 mod tls;

@@ -12,6 +12,7 @@ use wasmtime::{
 };
 
 use super::cache::FunctionCache;
+use super::lane::Lanes;
 
 /// How often running guests are interrupted: the grain of `limits.cpu`, and how long one guest
 /// keeps a worker from its other exchanges.
@@ -46,6 +47,7 @@ pub struct Engine {
     wasmtime: Wasmtime,
     cache: Arc<FunctionCache>,
     ticker: Arc<Ticker>,
+    lanes: Lanes,
 }
 
 impl Engine {
@@ -91,7 +93,7 @@ impl Engine {
 
         let wasmtime = Wasmtime::new(&config)?;
         let ticker = Ticker::start(wasmtime.weak())?;
-        Ok(Self { wasmtime, cache, ticker })
+        Ok(Self { wasmtime, cache, ticker, lanes: Lanes::default() })
     }
 
     /// wasmtime's own handle.
@@ -110,8 +112,18 @@ impl Engine {
     }
 
     /// How often the epoch was advanced.
-    pub(super) fn ticks(&self) -> Ticks {
+    pub(super) fn ticks(&self) -> u64 {
+        self.ticker.count.load(Ordering::Relaxed)
+    }
+
+    /// The same, for whoever cannot hold the engine.
+    pub(super) fn counted_ticks(&self) -> Ticks {
         Ticks(Arc::clone(&self.ticker))
+    }
+
+    /// Where calls go on that compute for long.
+    pub(super) const fn lanes(&self) -> &Lanes {
+        &self.lanes
     }
 }
 

@@ -12,6 +12,7 @@
 mod lease;
 mod live;
 mod part;
+mod underway;
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -34,7 +35,7 @@ use super::contract::bindings::exports::tidegate::plugin::lifecycle::ConfigError
 use super::engine::{Engine, TICK};
 use super::fault::Fault;
 use super::guest::{Guest, Shared};
-use super::meter::{Meter, Metered, Spent};
+use super::meter::{Meter, Metered};
 use crate::clock;
 use crate::config::{Budget, Isolation, Secret};
 use crate::telemetry::metrics::PluginMetrics;
@@ -55,7 +56,7 @@ pub(super) struct Instances {
     shared: Arc<Shared>,
     budget: Budget,
     /// Those that wait for their next call, and after how many calls they retire.
-    pool: Option<(ArrayQueue<Live>, u32)>,
+    pool: Option<(ArrayQueue<Box<Live>>, u32)>,
     permits: Semaphore,
     waiting: AtomicUsize,
     metrics: Arc<PluginMetrics>,
@@ -140,11 +141,11 @@ impl Instances {
             },
         };
         live.meter = Some(meter);
-        Ok(Lease { live, instances: self, _permit: permit })
+        Ok(Lease::new(live, self, permit))
     }
 
     /// Puts an instance that has answered back into the pool, unless it has served enough.
-    fn take_back(&self, mut live: Live) {
+    fn take_back(&self, mut live: Box<Live>) {
         if let Some((pool, calls)) = &self.pool {
             live.calls += 1;
             if live.calls < *calls {
@@ -168,7 +169,7 @@ impl Instances {
         live.meter = Some(meter);
         self.shared.metrics.instances.inc();
         let permit = Permit { _slot: None, shared: &self.shared };
-        Ok(Lease { live, instances: self, _permit: permit })
+        Ok(Lease::new(live, self, permit))
     }
 
     async fn permit(&self) -> Result<Permit<'_>, Fault> {
@@ -196,7 +197,7 @@ impl Instances {
         }
     }
 
-    async fn make(&self, meter: &mut Meter) -> Result<Live, Fault> {
+    async fn make(&self, meter: &mut Meter) -> Result<Box<Live>, Fault> {
         let mut store = new_store(&self.engine, &self.shared);
         let Image { pre, exports, config } = &self.image;
         allow(&mut store, &self.engine, self.budget.cpu);
@@ -212,7 +213,7 @@ impl Instances {
         match within(&self.engine, self.budget.wall, meter.run(making)).await {
             Some(Ok(functions)) => {
                 self.metrics.starts.inc();
-                Ok(Live { store, functions, calls: 0, meter: None, spent: Spent::default() })
+                Ok(Box::new(Live { store, functions, calls: 0, meter: None }))
             }
             Some(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(Fault::Saturated),
             Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
@@ -244,7 +245,7 @@ impl Drop for Place<'_> {
 pub(super) fn new_store(engine: &Engine, shared: &Arc<Shared>) -> Store<Guest> {
     let mut store = Store::new(engine.wasmtime(), Guest::new(Arc::clone(shared)));
     store.limiter(|guest| guest);
-    let ticks = engine.ticks();
+    let ticks = engine.counted_ticks();
     store.epoch_deadline_callback(move |mut store| {
         // A tick that came while the guest waited, or while others ran, is not its own.
         if ticks.count() == RESUMED.get() {
@@ -255,6 +256,7 @@ pub(super) fn new_store(engine: &Engine, shared: &Arc<Shared>) -> Store<Guest> {
         if guest.ticks_left == 0 {
             return Err(super::fault::OutOfTime.into());
         }
+        INTERRUPTED.set(true);
         // Not a plain yield: with a task that is always ready, the runtime would look at its sockets
         // only every 61 turns. This one lets it look at them each time.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
@@ -288,6 +290,13 @@ pub(super) async fn configure(
 thread_local! {
     /// The engine's tick at which this thread last went on with a guest.
     static RESUMED: Cell<u64> = const { Cell::new(0) };
+    /// Whether the guest that went on then has used up a tick since.
+    static INTERRUPTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the guest that this thread has just had run was interrupted by a tick.
+fn was_interrupted() -> bool {
+    INTERRUPTED.get()
 }
 
 /// Runs a guest and waits for it at most this long. A call that is done at once costs no timer.
@@ -296,10 +305,10 @@ pub(super) async fn within<F: Future>(
     wall: Duration,
     future: F,
 ) -> Option<F::Output> {
-    let ticks = engine.ticks();
     let mut future = pin!(future);
     let mut future = poll_fn(move |context| {
-        RESUMED.set(ticks.count());
+        RESUMED.set(engine.ticks());
+        INTERRUPTED.set(false);
         future.as_mut().poll(context)
     });
     let first = poll_fn(|context| Poll::Ready(pin!(&mut future).poll(context))).await;

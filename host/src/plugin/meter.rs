@@ -41,9 +41,7 @@ impl Meter {
     pub(super) async fn run<F: Future>(&mut self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|context| {
-            if self.running.is_none() {
-                self.running = Some(clock::now());
-            }
+            self.resume();
             let polled = future.as_mut().poll(context);
             if polled.is_pending() {
                 self.suspend(clock::now());
@@ -53,7 +51,26 @@ impl Meter {
         .await
     }
 
-    fn suspend(&mut self, now: Instant) {
+    /// It runs, unless it does already.
+    pub(super) fn resume(&mut self) {
+        if self.running.is_none() {
+            self.running = Some(clock::now());
+        }
+    }
+
+    /// For how long it has run.
+    pub(super) fn ran(&self, now: Instant) -> Duration {
+        let last = self.running.map(|began| now.saturating_duration_since(began));
+        self.ran + last.unwrap_or_default()
+    }
+
+    /// The time since it began.
+    pub(super) fn duration(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.began)
+    }
+
+    /// It waits, until it goes on.
+    pub(super) fn suspend(&mut self, now: Instant) {
         if let Some(began) = self.running.take() {
             self.ran += now.saturating_duration_since(began);
         }

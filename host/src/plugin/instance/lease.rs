@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
+use serde::Serialize;
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
-use super::live::Live;
+use super::live::{Live, Running};
 use super::{Instances, Part, Permit};
 use crate::facts::{self, Open};
 use crate::plugin::Plugin;
@@ -19,29 +20,114 @@ use crate::plugin::contract::on_handle::exports::tidegate::plugin::handler::Hand
 use crate::plugin::fault::Fault;
 use crate::plugin::guest::Moment;
 use crate::plugin::handler::{Handling, RequestStream};
+use crate::plugin::meter::Spent;
 use crate::plugin::proxy::{self, Outcome};
 use crate::plugin::stage::Side;
 
-/// An instance that is lent for one call; a drop retires it.
-pub(in crate::plugin) struct Lease<'p> {
-    pub(super) live: Live,
-    pub(super) instances: &'p Instances,
-    pub(super) _permit: Permit<'p>,
+/// An instance, while it does not run, and what its last call took.
+struct Seat {
+    live: Option<Box<Live>>,
+    spent: Spent,
 }
 
-impl Lease<'_> {
+impl Seat {
+    fn new(live: Box<Live>) -> Self {
+        Self { live: Some(live), spent: Spent::default() }
+    }
+
+    /// Has the guest do something. A drop ends the instance.
+    async fn run<T: Serialize + Send + 'static>(
+        &mut self,
+        instances: &Instances,
+        moment: Moment,
+        run: impl for<'s> FnOnce(&'s mut Live) -> Running<'s, T>,
+    ) -> Result<T, Fault> {
+        let Some(live) = self.live.take() else {
+            return Err(Fault::Contract("the instance is gone".to_owned()));
+        };
+        let (live, result, spent) = live.run(instances, moment, run).await;
+        (self.live, self.spent) = (Some(live), spent);
+        result
+    }
+
+    /// Calls a function about an exchange. A drop finishes the exchange and ends the instance.
+    async fn call<T: Serialize + Send + 'static>(
+        &mut self,
+        instances: &Instances,
+        moment: Moment,
+        open: Open,
+        run: impl for<'s> FnOnce(&'s mut Live) -> Running<'s, T>,
+    ) -> (Open, Result<T, Fault>) {
+        let Some(live) = &mut self.live else {
+            return (open, Err(Fault::Contract("the instance is gone".to_owned())));
+        };
+        live.store.data_mut().exchange = Some(open);
+        let result = self.run(instances, moment, run).await;
+        let live = self.live.as_mut().expect("`run` puts it back");
+        let open = live.store.data_mut().exchange.take();
+        (open.expect("nothing but this function takes it"), result)
+    }
+
+    /// Calls a body phase.
+    async fn body(
+        &mut self,
+        instances: &Instances,
+        (side, moment): (Side, Moment),
+        open: Open,
+        part: &Part,
+    ) -> (Open, Result<BodyAction, Fault>) {
+        if let Some(live) = &mut self.live {
+            live.store.data_mut().trailers = Some(part.trailers.clone().unwrap_or_default());
+        }
+        let (bytes, last) = (part.bytes.clone(), part.last);
+        let called = self
+            .call(instances, moment, open, move |live| {
+                let function = match side {
+                    Side::Request => live.functions.request_body,
+                    Side::Response => live.functions.response_body,
+                };
+                Box::pin(async move {
+                    let store = &mut live.store;
+                    let function = function.ok_or_else(|| absent("body phase"))?;
+                    let function = function.typed::<(&[u8], bool), (BodyAction,)>(&mut *store)?;
+                    Ok(function.call_async(store, (&*bytes, last)).await?.0)
+                })
+            })
+            .await;
+        if let Some(live) = &mut self.live {
+            live.store.data_mut().trailers = None;
+        }
+        called
+    }
+}
+
+fn absent(what: &str) -> wasmtime::Error {
+    wasmtime::format_err!("no {what}")
+}
+
+/// An instance that is lent for one call; a drop retires it.
+pub(in crate::plugin) struct Lease<'p> {
+    seat: Seat,
+    instances: &'p Instances,
+    permit: Permit<'p>,
+}
+
+impl<'p> Lease<'p> {
+    pub(super) fn new(live: Box<Live>, instances: &'p Instances, permit: Permit<'p>) -> Self {
+        Self { seat: Seat::new(live), instances, permit }
+    }
+
     /// Calls `on-request`. A drop here retires the instance and finishes the exchange.
     pub(in crate::plugin) async fn request(
         &mut self,
         open: Open,
     ) -> (Open, Result<RequestAction, Fault>) {
-        let function = self.live.functions.request;
-        self.live
-            .call(self.instances, Moment::Request, open, |store| {
+        self.seat
+            .call(self.instances, Moment::Request, open, |live| {
                 Box::pin(async move {
                     let function =
-                        function.ok_or_else(|| wasmtime::format_err!("no request phase"))?;
-                    Ok(function.call_async(store, ()).await?.0)
+                        live.functions.request.ok_or_else(|| absent("request phase"))?;
+                    Ok(function.call_async(&mut live.store, ()).await?.0)
                 })
             })
             .await
@@ -52,13 +138,12 @@ impl Lease<'_> {
         &mut self,
         open: Open,
     ) -> (Open, Result<ResponseAction, Fault>) {
-        let function = self.live.functions.response;
-        self.live
-            .call(self.instances, Moment::Response, open, |store| {
+        self.seat
+            .call(self.instances, Moment::Response, open, |live| {
                 Box::pin(async move {
                     let function =
-                        function.ok_or_else(|| wasmtime::format_err!("no response phase"))?;
-                    Ok(function.call_async(store, ()).await?.0)
+                        live.functions.response.ok_or_else(|| absent("response phase"))?;
+                    Ok(function.call_async(&mut live.store, ()).await?.0)
                 })
             })
             .await
@@ -75,7 +160,7 @@ impl Lease<'_> {
             Side::Request => Moment::Request,
             Side::Response => Moment::Response,
         };
-        self.live.body(self.instances, (side, moment), open, part).await
+        self.seat.body(self.instances, (side, moment), open, part).await
     }
 
     /// Calls `on-complete`.
@@ -84,12 +169,11 @@ impl Lease<'_> {
         open: Open,
         summary: Summary,
     ) -> (Open, Result<(), Fault>) {
-        let function = self.live.functions.log;
-        self.live
-            .call(self.instances, Moment::Log, open, |store| {
+        self.seat
+            .call(self.instances, Moment::Log, open, |live| {
                 Box::pin(async move {
-                    let function = function.ok_or_else(|| wasmtime::format_err!("no log phase"))?;
-                    function.call_async(store, (summary,)).await
+                    let function = live.functions.log.ok_or_else(|| absent("log phase"))?;
+                    function.call_async(&mut live.store, (summary,)).await
                 })
             })
             .await
@@ -102,18 +186,20 @@ impl Lease<'_> {
         aside: Open,
         handling: Box<Handling>,
     ) -> (Open, Box<Handling>, Result<Handled, Fault>) {
-        let function = self.live.functions.handle;
-        self.live.store.data_mut().handling = Some(handling);
+        let Some(live) = &mut self.seat.live else {
+            return (aside, handling, Err(Fault::Contract("the instance is gone".to_owned())));
+        };
+        live.store.data_mut().handling = Some(handling);
         let (aside, result) = self
-            .live
-            .call(self.instances, Moment::Handler, aside, |store| {
+            .seat
+            .call(self.instances, Moment::Handler, aside, |live| {
                 Box::pin(async move {
-                    let function = function.ok_or_else(|| wasmtime::format_err!("no handler"))?;
-                    Ok(function.call_async(store, ()).await?.0)
+                    let function = live.functions.handle.ok_or_else(|| absent("handler"))?;
+                    Ok(function.call_async(&mut live.store, ()).await?.0)
                 })
             })
             .await;
-        let handling = self.live.store.data_mut().handling.take();
+        let handling = self.seat.live.as_mut().and_then(|live| live.store.data_mut().handling.take());
         (aside, handling.expect("nothing but this function takes it"), result)
     }
 
@@ -125,21 +211,20 @@ impl Lease<'_> {
         request: http::Request<RequestStream>,
         set: impl FnOnce(Outcome) + Send + Sync + 'static,
     ) -> (Open, Result<(), Fault>) {
-        let function = self.live.functions.incoming;
         let scheme = match aside.request.scheme {
             facts::Scheme::Http => Scheme::Http,
             facts::Scheme::Https => Scheme::Https,
         };
-        self.live
-            .call(self.instances, Moment::Handler, aside, |store| {
+        self.seat
+            .call(self.instances, Moment::Handler, aside, |live| {
                 Box::pin(async move {
                     let function =
-                        function.ok_or_else(|| wasmtime::format_err!("no incoming handler"))?;
-                    let mut http = store.data_mut().http();
+                        live.functions.incoming.ok_or_else(|| absent("incoming handler"))?;
+                    let mut http = live.store.data_mut().http();
                     let request = request.map(|body| body.map_err(|error| proxy::error_of(&error)));
                     let request = http.new_incoming_request(scheme, request)?;
                     let out = http.new_response_outparam_from_callback(set)?;
-                    function.call_async(store, (request, out)).await
+                    function.call_async(&mut live.store, (request, out)).await
                 })
             })
             .await
@@ -147,12 +232,11 @@ impl Lease<'_> {
 
     /// Calls `on-tick`.
     pub(in crate::plugin) async fn tick(&mut self) -> Result<(), Fault> {
-        let function = self.live.functions.tick;
-        self.live
-            .run(self.instances, Moment::Timer, |store| {
+        self.seat
+            .run(self.instances, Moment::Timer, |live| {
                 Box::pin(async move {
-                    let function = function.ok_or_else(|| wasmtime::format_err!("no timer"))?;
-                    function.call_async(store, ()).await
+                    let function = live.functions.tick.ok_or_else(|| absent("timer"))?;
+                    function.call_async(&mut live.store, ()).await
                 })
             })
             .await
@@ -160,28 +244,27 @@ impl Lease<'_> {
 
     /// How long the last call took.
     pub(in crate::plugin) const fn took(&self) -> Duration {
-        self.live.spent.duration
+        self.seat.spent.duration
     }
 
     /// Puts an instance that has answered back into the pool, unless it has served enough.
     pub(in crate::plugin) fn give_back(self) {
-        let Self { live, instances, _permit } = self;
-        instances.take_back(live);
+        if let Some(live) = self.seat.live {
+            self.instances.take_back(live);
+        }
     }
 
     /// Keeps the instance, and the right to it, for longer than this borrow of its `plugin`.
     pub(in crate::plugin) fn keep(self, plugin: &Arc<Plugin>) -> Kept {
-        let Self { live, _permit: permit, .. } = self;
         // Given back by the drop of what is kept.
-        std::mem::forget(permit);
-        Kept { live: Some(live), plugin: Arc::clone(plugin) }
+        std::mem::forget(self.permit);
+        Kept { seat: self.seat, plugin: Arc::clone(plugin) }
     }
 }
 
 /// An instance that is kept while a body streams; a drop retires it.
 pub(in crate::plugin) struct Kept {
-    /// Until it is given back.
-    live: Option<Live>,
+    seat: Seat,
     plugin: Arc<Plugin>,
 }
 
@@ -191,8 +274,8 @@ impl Kept {
     }
 
     /// How long the last call took.
-    pub(in crate::plugin) fn took(&self) -> Duration {
-        self.live.as_ref().map_or(Duration::ZERO, |live| live.spent.duration)
+    pub(in crate::plugin) const fn took(&self) -> Duration {
+        self.seat.spent.duration
     }
 
     /// Calls a body phase with one part.
@@ -206,15 +289,12 @@ impl Kept {
             Side::Request => Moment::RequestStream,
             Side::Response => Moment::ResponseStream,
         };
-        match &mut self.live {
-            Some(live) => live.body(&self.plugin.instances, (side, moment), open, part).await,
-            None => (open, Err(Fault::Contract("the instance was given back".to_owned()))),
-        }
+        self.seat.body(&self.plugin.instances, (side, moment), open, part).await
     }
 
     /// Puts an instance that has seen a body to its end back into the pool.
     pub(in crate::plugin) fn give_back(mut self) {
-        if let Some(live) = self.live.take() {
+        if let Some(live) = self.seat.live.take() {
             self.plugin.instances.take_back(live);
         }
     }

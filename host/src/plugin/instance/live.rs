@@ -10,9 +10,9 @@ use wasmtime::Store;
 use wasmtime::component::{Func, Instance, Resource, TypedFunc};
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use super::{Instances, Part, allow, within};
+use super::underway::{Underway, drive};
+use super::{Instances, allow};
 use crate::clock;
-use crate::facts::Open;
 use crate::plugin::contract::Exports;
 use crate::plugin::contract::bindings::tidegate::plugin::types::{
     BodyAction, RequestAction, ResponseAction,
@@ -21,9 +21,8 @@ use crate::plugin::contract::log_phase::exports::tidegate::plugin::log_phase::Su
 use crate::plugin::contract::on_handle::exports::tidegate::plugin::handler::Handled;
 use crate::plugin::fault::Fault;
 use crate::plugin::guest::{Guest, Moment};
-use crate::plugin::meter::{Meter, Metered, Spent};
+use crate::plugin::meter::{Meter, Spent};
 use crate::plugin::span;
-use crate::plugin::stage::Side;
 
 /// One live copy of a plugin.
 pub(super) struct Live {
@@ -33,15 +32,13 @@ pub(super) struct Live {
     pub(super) calls: u32,
     /// Of the call that it is lent for.
     pub(super) meter: Option<Meter>,
-    /// What the last call took.
-    pub(super) spent: Spent,
 }
 
 pub(super) struct Functions {
     pub(super) request: Option<TypedFunc<(), (RequestAction,)>>,
-    request_body: Option<Func>,
+    pub(super) request_body: Option<Func>,
     pub(super) response: Option<TypedFunc<(), (ResponseAction,)>>,
-    response_body: Option<Func>,
+    pub(super) response_body: Option<Func>,
     pub(super) log: Option<TypedFunc<(Summary,), ()>>,
     pub(super) tick: Option<TypedFunc<(), ()>>,
     pub(super) handle: Option<TypedFunc<(), (Handled,)>>,
@@ -86,77 +83,36 @@ impl Functions {
 }
 
 impl Live {
-    /// Calls a body phase.
-    pub(super) async fn body(
-        &mut self,
-        instances: &Instances,
-        (side, moment): (Side, Moment),
-        open: Open,
-        part: &Part,
-    ) -> (Open, Result<BodyAction, Fault>) {
-        let function = match side {
-            Side::Request => self.functions.request_body,
-            Side::Response => self.functions.response_body,
-        };
-        self.store.data_mut().trailers = Some(part.trailers.clone().unwrap_or_default());
-        let (bytes, last) = (part.bytes.clone(), part.last);
-        let outcome = self
-            .call(instances, moment, open, |store| {
-                Box::pin(async move {
-                    let function =
-                        function.ok_or_else(|| wasmtime::format_err!("no body phase"))?;
-                    let function = function.typed::<(&[u8], bool), (BodyAction,)>(&mut *store)?;
-                    Ok(function.call_async(store, (&*bytes, last)).await?.0)
-                })
-            })
-            .await;
-        self.store.data_mut().trailers = None;
-        outcome
-    }
-
-    /// Calls a phase. A drop here finishes the exchange, and leaves an instance that is of no use.
-    pub(super) async fn call<T: Serialize>(
-        &mut self,
+    /// Has the guest do something within its limits; gives what came of it, and what it took. A drop
+    /// ends the instance, and finishes the exchange if it has one.
+    pub(super) async fn run<T: Serialize + Send + 'static>(
+        mut self: Box<Self>,
         instances: &Instances,
         moment: Moment,
-        open: Open,
-        run: impl for<'s> FnOnce(&'s mut Store<Guest>) -> Running<'s, T>,
-    ) -> (Open, Result<T, Fault>) {
-        self.store.data_mut().exchange = Some(open);
-        let result = self.run(instances, moment, run).await;
-        let open = self.store.data_mut().exchange.take();
-        (open.expect("nothing but this function takes it"), result)
-    }
-
-    /// Has the guest do something within its limits.
-    pub(super) async fn run<T: Serialize>(
-        &mut self,
-        instances: &Instances,
-        moment: Moment,
-        run: impl for<'s> FnOnce(&'s mut Store<Guest>) -> Running<'s, T>,
-    ) -> Result<T, Fault> {
+        run: impl for<'s> FnOnce(&'s mut Self) -> Running<'s, T>,
+    ) -> (Box<Self>, Result<T, Fault>, Spent) {
         let Instances { engine, budget, metrics, shared, .. } = instances;
         let isolation = if instances.pool.is_some() { "pooled" } else { "request" };
         let instance = if self.calls > 0 { "pooled" } else { "fresh" };
-        let store = &mut self.store;
-        let guest = store.data_mut();
+        let meter = self.meter.take().unwrap_or_else(|| Meter::begin(clock::now()));
+        let guest = self.store.data_mut();
         let exchange = guest.exchange.as_deref();
         let span = span::begin(&shared.label, moment, (isolation, instance), exchange);
         guest.moment = moment;
         guest.messages = 0;
         guest.until = shared.client.as_ref().map(|_| Deadline::now() + budget.wall);
-        allow(store, engine, budget.cpu);
-        let meter = self.meter.take().unwrap_or_else(|| Meter::begin(clock::now()));
-        let mut metered = Metered::new(meter, metrics);
-        let running = metered.meter.run(run(store)).instrument(span.clone());
-        let result = match within(engine, budget.wall, running).await {
+        allow(&mut self.store, engine, budget.cpu);
+        let underway = Underway::new(self, |live| run(live));
+        // Ticks of timers have a thread of their own already.
+        let may_leave = moment != Moment::Timer;
+        let driving = drive(underway, (engine, metrics), budget.wall, may_leave, meter);
+        let (mut live, outcome, spent) = driving.instrument(span.clone()).await;
+        let result = match outcome {
             Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
+            Some(Err(error)) => Err(Fault::of_call(&error, live.store.data_mut())),
             None => Err(Fault::WallTime(budget.wall)),
         };
-        let spent = metered.end();
-        self.spent = spent;
-        let guest = store.data_mut();
+        let guest = live.store.data_mut();
         guest.calls.end_all();
         span::end(&span, &result, spent, guest.host_calls);
         guest.flush();
@@ -167,6 +123,6 @@ impl Live {
             let request_id = guest.exchange.as_ref().map_or("-", |exchange| &exchange.id);
             tracer.phase(request_id, moment.as_str(), &result, spent.duration);
         }
-        result
+        (live, result, spent)
     }
 }

@@ -24,12 +24,13 @@ const NAME_BYTES_MAX: usize = 64;
 const VALUE_BYTES_MAX: usize = 128;
 
 /// The gateway's own names behind `tidegate_plugin_`, which a plugin must not use.
-const TAKEN: [&str; 15] = [
+const TAKEN: [&str; 16] = [
     "calls",
     "cpu_seconds",
     "duration_seconds",
     "host_calls",
     "instances",
+    "long_calls",
     "memory_bytes_max",
     "queue_seconds",
     "saturated",

@@ -83,6 +83,8 @@ pub struct PluginMetrics {
     pub starts: Counter,
     /// Exchanges waiting for an instance.
     pub waiting: Gauge,
+    /// Calls that ran for so long that they left their worker.
+    pub long_calls: Counter,
     /// How long those waited that had to.
     pub queue: Histogram,
     /// For how long it ran, in nanoseconds.
@@ -157,6 +159,7 @@ impl PluginMetrics {
             instances: Gauge::default(),
             starts: Counter::default(),
             waiting: Gauge::default(),
+            long_calls: Counter::default(),
             queue: Histogram::new(PLUGIN_BOUNDS),
             ran_ns: AtomicU64::default(),
             memory_bytes_max: AtomicUsize::default(),

@@ -44,6 +44,10 @@ impl OnRequest for FansOut {
             "stream" => stream(),
             "leave" => leave(),
             "left" => left(),
+            "hold" => loop {
+                // It does not take no for an answer.
+                drop(ask().send(BODY_BYTES_MAX));
+            },
             "none" => Ok(json!(wait_any(&[]))),
             _ => return RequestAction::Forward,
         };

@@ -12,8 +12,9 @@ use super::{Families, Text};
 /// A name, what it says, and how it is read.
 type Reading<T> = (&'static str, &'static str, fn(&PluginMetrics) -> T);
 
-const COUNTERS: [Reading<u64>; 5] = [
+const COUNTERS: [Reading<u64>; 6] = [
     ("plugin_traps", "Calls that ended in a trap", |plugin| plugin.traps.get()),
+    ("plugin_long_calls", "Calls that left their worker", |plugin| plugin.long_calls.get()),
     ("plugin_saturated", "Exchanges without an instance", |plugin| plugin.saturated.get()),
     ("plugin_skips", "Exchanges that went on without", |plugin| plugin.skips.get()),
     ("plugin_starts", "Instances made", |plugin| plugin.starts.get()),
