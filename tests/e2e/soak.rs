@@ -93,7 +93,8 @@ async fn all_faults_at_once_cost_a_neighbour_no_request_and_the_gateway_no_memor
         for (name, _, status) in faults(&silent) {
             let (process, to) = (std::sync::Arc::clone(&process), silent.url());
             sufferers.spawn(async move {
-                let path = if name == "lies" { "/lies/status".to_owned() } else { format!("/{name}") };
+                let path =
+                    if name == "lies" { "/lies/status".to_owned() } else { format!("/{name}") };
                 (name, suffer(&process, &path, &to, status, until).await)
             });
         }

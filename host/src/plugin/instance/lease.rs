@@ -125,8 +125,7 @@ impl<'p> Lease<'p> {
         self.seat
             .call(self.instances, Moment::Request, open, |live| {
                 Box::pin(async move {
-                    let function =
-                        live.functions.request.ok_or_else(|| absent("request phase"))?;
+                    let function = live.functions.request.ok_or_else(|| absent("request phase"))?;
                     Ok(function.call_async(&mut live.store, ()).await?.0)
                 })
             })
@@ -199,7 +198,8 @@ impl<'p> Lease<'p> {
                 })
             })
             .await;
-        let handling = self.seat.live.as_mut().and_then(|live| live.store.data_mut().handling.take());
+        let handling =
+            self.seat.live.as_mut().and_then(|live| live.store.data_mut().handling.take());
         (aside, handling.expect("nothing but this function takes it"), result)
     }
 

@@ -14,9 +14,7 @@ use super::underway::{Underway, drive};
 use super::{Instances, allow};
 use crate::clock;
 use crate::plugin::contract::Exports;
-use crate::plugin::contract::bindings::tidegate::plugin::types::{
-    BodyAction, RequestAction, ResponseAction,
-};
+use crate::plugin::contract::bindings::tidegate::plugin::types::{RequestAction, ResponseAction};
 use crate::plugin::contract::log_phase::exports::tidegate::plugin::log_phase::Summary;
 use crate::plugin::contract::on_handle::exports::tidegate::plugin::handler::Handled;
 use crate::plugin::fault::Fault;
@@ -102,7 +100,7 @@ impl Live {
         guest.messages = 0;
         guest.until = shared.client.as_ref().map(|_| Deadline::now() + budget.wall);
         allow(&mut self.store, engine, budget.cpu);
-        let underway = Underway::new(self, |live| run(live));
+        let underway = Underway::begin(self, run);
         // Ticks of timers have a thread of their own already.
         let may_leave = moment != Moment::Timer;
         let driving = drive(underway, (engine, metrics), budget.wall, may_leave, meter);

@@ -29,6 +29,14 @@ pub(super) struct Underway<T: 'static> {
 }
 
 impl<T> Underway<T> {
+    /// Begins a call.
+    pub(super) fn begin(
+        live: Box<Live>,
+        run: impl for<'s> FnOnce(&'s mut Live) -> Running<'s, T>,
+    ) -> Self {
+        Self::new(live, |live| run(live))
+    }
+
     /// Has the guest go on.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<wasmtime::Result<T>> {
         self.with_running_mut(|running| running.as_mut().poll(context))
