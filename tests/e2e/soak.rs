@@ -21,29 +21,36 @@ const PACE: Duration = Duration::from_millis(2);
 const LIMITS: &str = "{ memory = \"4MiB\", cpu = \"5ms\", wall = \"100ms\" }";
 
 /// What stands in the way, and what the client is told.
-fn faults(silent: &origin::Origin) -> Vec<(&'static str, Plugin, u16)> {
+fn faults(silent: &origin::Origin) -> Vec<(&'static str, Plugin, &'static [u16])> {
     let holds = guest::fans_out().sends(&[], &[&silent.url()], "");
     vec![
-        ("traps", guest::traps(), 500),
-        ("grows", guest::grows(), 500),
-        ("recurses", guest::recurses(), 500),
-        ("loops", guest::loops(), 500),
-        ("outside", guest::outside(), 500),
-        ("lies", guest::lies(), 500),
-        ("sleeps", guest::sleeps().config("{ ms = 60000 }"), 500),
-        ("hold", holds, 500),
-        ("floods", guest::floods(), 200),
+        ("traps", guest::traps(), &[500]),
+        ("grows", guest::grows(), &[500]),
+        ("recurses", guest::recurses(), &[500]),
+        ("loops", guest::loops(), &[500]),
+        ("outside", guest::outside(), &[500]),
+        ("lies", guest::lies(), &[500]),
+        ("sleeps", guest::sleeps().config("{ ms = 60000 }"), &[500]),
+        ("hold", holds, &[500]),
+        // On a slow machine its time is up before its messages are.
+        ("floods", guest::floods(), &[200, 500]),
     ]
 }
 
-/// Asks a route until then, one request after the other; how many there were, all with `status`.
-async fn suffer(process: &Process, path: &str, to: &str, status: u16, until: Instant) -> usize {
+/// Asks a route until then, one request after the other; how many there were, all with one of these statuses.
+async fn suffer(
+    process: &Process,
+    path: &str,
+    to: &str,
+    statuses: &[u16],
+    until: Instant,
+) -> usize {
     let mut client = client::http1(process.address()).await;
     let mut count = 0;
     while Instant::now() < until {
         let headers = [("x-trap", "request"), ("x-to", to)];
         let reply = client.send(client::request("GET", path, &headers, "")).await;
-        assert_eq!(reply.status(), status, "{path}");
+        assert!(statuses.contains(&reply.status()), "{path}: {}", reply.status());
         count += 1;
     }
     count
@@ -90,12 +97,12 @@ async fn all_faults_at_once_cost_a_neighbour_no_request_and_the_gateway_no_memor
     for round in 0..2 {
         let until = Instant::now() + third;
         let mut sufferers = JoinSet::new();
-        for (name, _, status) in faults(&silent) {
+        for (name, _, statuses) in faults(&silent) {
             let (process, to) = (std::sync::Arc::clone(&process), silent.url());
             sufferers.spawn(async move {
                 let path =
                     if name == "lies" { "/lies/status".to_owned() } else { format!("/{name}") };
-                (name, suffer(&process, &path, &to, status, until).await)
+                (name, suffer(&process, &path, &to, statuses, until).await)
             });
         }
         loud = neighbour(&process, until).await;
