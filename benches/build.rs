@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 /// Those that a bench calls.
-const GUESTS: [&str; 3] = ["tests/guests/bodies", "tests/guests/empty", "tests/guests/headers"];
+const GUESTS: [&str; 4] =
+    ["tests/guests/bodies", "tests/guests/empty", "tests/guests/headers", "tests/guests/loops"];
 
 fn main() -> ExitCode {
     match xtask::components(xtask::Profile::Component, &GUESTS) {

@@ -29,6 +29,8 @@ pub const SECRET: &str = "a secret of the benches, 32 bytes";
 pub const BODIES: &str = env!("GUEST_BODIES");
 /// A guest that forwards and does nothing else.
 pub const EMPTY: &str = env!("GUEST_EMPTY");
+/// A guest that never returns.
+pub const LOOPS: &str = env!("GUEST_LOOPS");
 /// A guest with three header operations.
 pub const HEADERS: &str = env!("GUEST_HEADERS");
 

@@ -69,7 +69,8 @@ pub fn bench(subject: &Subject, options: &Options) -> Result<Bench, AuthorError>
     let ask = first.cases.first().map_or_else(Ask::default, |case| case.ask.clone());
     let mut rows = vec![("component", Figure::exact(Unit::Bytes, needs.bytes as u64))];
     let load = Load::of(&first.loaded)?;
-    let cold = load.plugin(&first.loaded)?;
+    let is_configured = has_file || options.config.is_some();
+    let cold = load.plugin(&first.loaded).map_err(|error| hinted(error, is_configured))?;
     rows.extend(loading("load, cold", "compile, cold", &cold));
     let cached = load.plugin(&first.loaded)?;
     rows.extend(loading("load, cached", "compile, cached", &cached));
@@ -215,6 +216,22 @@ impl Bench {
     fn row(&self, name: &str) -> Option<&Figure> {
         self.rows.iter().find(|(known, _)| *known == name).map(|(_, figure)| figure)
     }
+}
+
+/// Says how a plugin is configured here, if it was not and cannot be loaded.
+fn hinted(mut error: AuthorError, is_configured: bool) -> AuthorError {
+    if let AuthorError::Component(faults) = &mut error
+        && !is_configured
+    {
+        for fault in faults {
+            fault.hint.get_or_insert_with(|| {
+                "without a configuration it has `{}`; give one with `--config`, `--config-json` or \
+                 `--request FIXTURE.toml`"
+                    .to_owned()
+            });
+        }
+    }
+    error
 }
 
 #[cfg(test)]

@@ -47,3 +47,11 @@ fn figures_are_the_median_and_where_eight_of_ten_are() {
     assert_eq!(figure.ratio(&Figure::of(vec![Duration::from_micros(4)])), Some(1.25));
     assert_eq!(figure.ratio(&Figure::exact(Unit::Time, 0)), None);
 }
+
+#[test]
+fn a_plugin_that_wants_a_configuration_says_how_to_give_one() {
+    let options = Options { config: None, ..quick(vec!["pooled"]) };
+    let subject = Subject::Component(Component::Named("rate-limit".to_owned()));
+    let error = bench(&subject, &options).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("`--request FIXTURE.toml`"), "{error}");
+}
