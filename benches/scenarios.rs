@@ -16,9 +16,7 @@ use std::time::Instant;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Version};
 use tidegate::config;
-use tidegate::facts::{
-    Client, Exchange, Finish, HeadLimits, Open, RequestHead, Scheme, Source, Tally,
-};
+use tidegate::facts::{Client, Exchange, Finish, HeadLimits, Open, RequestHead, Scheme};
 use tidegate::plugin::{Engine, Entry, FunctionCache, Loader, Pipeline, Services};
 use tidegate::state::output;
 
@@ -91,38 +89,23 @@ pub fn exchange(authorization: Option<&str>) -> Open {
         let value = HeaderValue::from_str(authorization).expect("a header");
         headers.insert(http::header::AUTHORIZATION, value);
     }
-    let exchange = Exchange {
-        id: "0123456789abcdef0123456789abcdef".into(),
-        received: Instant::now(),
-        received_unix_ms: 1_700_000_000_000,
-        client: Client {
-            address: [192, 0, 2, 7].into(),
-            peer: ([192, 0, 2, 7], 40_000).into(),
-            tls: None,
-        },
-        route: "bench".into(),
-        request: RequestHead {
-            method: Method::GET,
-            scheme: Scheme::Http,
-            version: Version::HTTP_11,
-            host: "api.example.com".into(),
-            port: None,
-            uri: "/api/users/42?page=2".parse().expect("a target"),
-            path: None,
-            path_is_final: false,
-            query: None,
-            headers,
-        },
-        response: None,
-        source: Source::Gateway,
-        deferred: Vec::new(),
-        attributes: Vec::new(),
-        parts: Vec::new(),
-        head_limits: HeadLimits { headers: 100, bytes: 32 * 1024 },
-        tally: Tally::default(),
-        late: None,
-        is_aside: false,
-        span: tracing::Span::none(),
+    let address = [192, 0, 2, 7];
+    let client = Client { address: address.into(), peer: (address, 40_000).into(), tls: None };
+    let request = RequestHead {
+        method: Method::GET,
+        scheme: Scheme::Http,
+        version: Version::HTTP_11,
+        host: "api.example.com".into(),
+        port: None,
+        uri: "/api/users/42?page=2".parse().expect("a target"),
+        path: None,
+        path_is_final: false,
+        query: None,
+        headers,
     };
+    let id = "0123456789abcdef0123456789abcdef".into();
+    let received = (Instant::now(), 1_700_000_000_000);
+    let head_limits = HeadLimits { headers: 100, bytes: 32 * 1024 };
+    let exchange = Exchange::new(id, received, client, "bench".into(), request, head_limits);
     Open::new(Box::new(exchange), Arc::new(Nothing))
 }

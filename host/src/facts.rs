@@ -69,6 +69,38 @@ pub struct Exchange {
     pub span: tracing::Span,
 }
 
+impl Exchange {
+    /// One that begins with this request. `received` is when, in milliseconds since 1970 as well.
+    #[must_use]
+    pub fn new(
+        id: Box<str>,
+        (received, received_unix_ms): (Instant, u64),
+        client: Client,
+        route: Arc<str>,
+        request: RequestHead,
+        head_limits: HeadLimits,
+    ) -> Self {
+        Self {
+            id,
+            received,
+            received_unix_ms,
+            client,
+            route,
+            request,
+            response: None,
+            source: Source::Gateway,
+            deferred: Vec::new(),
+            attributes: Vec::new(),
+            parts: Vec::new(),
+            head_limits,
+            tally: Tally::default(),
+            late: None,
+            is_aside: false,
+            span: tracing::Span::none(),
+        }
+    }
+}
+
 /// Who produced a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {

@@ -61,23 +61,7 @@ async fn trailers_reach_an_http2_client() {
 
 #[tokio::test]
 async fn events_reach_the_client_one_by_one() {
-    let (release, gate) = tokio::sync::watch::channel(0_u32);
-    let origin = origin::scripted(move |mut connection| {
-        let mut gate = gate.clone();
-        async move {
-            if connection.request().await.is_none() {
-                return;
-            }
-            connection.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").await;
-            for number in 1..=3 {
-                if gate.wait_for(|released| *released >= number).await.is_err() {
-                    return;
-                }
-                connection.write(format!("data: {number}\n\n")).await;
-            }
-        }
-    })
-    .await;
+    let (origin, release) = origin::events(3).await;
     let gateway = gateway::before(&origin).route("/", []).start().await;
     let mut client = gateway.raw().await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;

@@ -250,23 +250,7 @@ async fn a_response_that_is_too_long_is_refused_or_passes_the_plugin_by() {
 
 #[tokio::test]
 async fn events_go_through_a_plugin_one_by_one() {
-    let (release, gate) = tokio::sync::watch::channel(0_u32);
-    let origin = origin::scripted(move |mut connection| {
-        let mut gate = gate.clone();
-        async move {
-            if connection.request().await.is_none() {
-                return;
-            }
-            connection.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").await;
-            for number in 1..=3 {
-                if gate.wait_for(|released| *released >= number).await.is_err() {
-                    return;
-                }
-                connection.write(format!("data: {number}\n\n")).await;
-            }
-        }
-    })
-    .await;
+    let (origin, release) = origin::events(3).await;
     let transform = bodies(r#"{ response = "transform", act = "upper" }"#);
     let gateway = gateway::before(&origin)
         .route("/", [transform])

@@ -290,6 +290,28 @@ pub async fn echoing() -> Origin {
     .await
 }
 
+/// Answers with so many server-sent events, `data: 1` and so on, each when its number is released.
+pub async fn events(count: u32) -> (Origin, watch::Sender<u32>) {
+    let (release, gate) = watch::channel(0_u32);
+    let origin = scripted(move |mut connection| {
+        let mut gate = gate.clone();
+        async move {
+            if connection.request().await.is_none() {
+                return;
+            }
+            connection.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").await;
+            for number in 1..=count {
+                if gate.wait_for(|released| *released >= number).await.is_err() {
+                    return;
+                }
+                connection.write(format!("data: {number}\n\n")).await;
+            }
+        }
+    })
+    .await;
+    (origin, release)
+}
+
 /// Reads requests and never answers.
 pub async fn silent() -> Origin {
     scripted(|mut connection| async move { while connection.request().await.is_some() {} }).await

@@ -6,12 +6,11 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::Uri;
 use http::{Method, Request, Version};
 use hyper::body::Incoming;
-use tracing::Span;
 
 use super::{fields, span};
 use crate::body::RequestBody;
 use crate::clock;
-use crate::facts::{Client, Exchange, HeadLimits, RequestHead, Scheme, Source, Tally};
+use crate::facts::{Client, Exchange, HeadLimits, RequestHead, Scheme};
 use crate::failure::Failure;
 use crate::listener::{Fault, Peer};
 use crate::route::{Head, host, path};
@@ -70,39 +69,28 @@ pub(super) fn receive(
     let trace = settings.gateway.propagates_trace.then(|| fields::Trace::hand_on(&mut headers));
     let accept = headers.get(header::ACCEPT).cloned();
 
-    let mut exchange = Box::new(Exchange {
-        id,
-        received,
-        received_unix_ms: clock::unix_ms(),
-        client: Client { address: client.address, peer: peer.address, tls: peer.tls.clone() },
-        route: unmatched(),
-        request: RequestHead {
-            method: parts.method,
-            scheme: client.scheme.unwrap_or(direct),
-            version: parts.version,
-            host: Box::default(),
-            port: None,
-            uri: parts.uri,
-            path: None,
-            path_is_final: false,
-            query: None,
-            headers,
-        },
-        response: None,
-        source: Source::Gateway,
-        deferred: Vec::new(),
-        attributes: Vec::new(),
-        parts: Vec::new(),
-        head_limits: HeadLimits {
-            headers: settings.limits.request_headers,
-            bytes: settings.limits.request_head_bytes,
-        },
-        tally: Tally::default(),
-        late: None,
-        is_aside: false,
-        span: Span::none(),
-    });
-    let hop = Trust { trusted: client.trusted, trailers };
+    let head_limits = HeadLimits {
+        headers: settings.limits.request_headers,
+        bytes: settings.limits.request_head_bytes,
+    };
+    let request = RequestHead {
+        method: parts.method,
+        scheme: client.scheme.unwrap_or(direct),
+        version: parts.version,
+        host: Box::default(),
+        port: None,
+        uri: parts.uri,
+        path: None,
+        path_is_final: false,
+        query: None,
+        headers,
+    };
+    let trusted = client.trusted;
+    let client = Client { address: client.address, peer: peer.address, tls: peer.tls.clone() };
+    let received = (received, clock::unix_ms());
+    let exchange = Exchange::new(id, received, client, unmatched(), request, head_limits);
+    let mut exchange = Box::new(exchange);
+    let hop = Trust { trusted, trailers };
     let found = match (fault, named) {
         (Some(fault), _) => Err(refuse(fault)),
         (None, _) if crowded => Err(Failure::RequestHeadTooLarge),

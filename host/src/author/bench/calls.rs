@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use tokio::time::Instant;
-use tracing::Span;
 
 use super::Figure;
 use crate::body::{Content, Held, RequestBody};
@@ -14,7 +13,7 @@ use crate::clock;
 use crate::config::Limits;
 use crate::config::fixture::Ask;
 use crate::facts::{
-    Client, Exchange, Finish, HeadLimits, Open, RequestHead, ResponseHead, Scheme, Source, Tally,
+    Client, Exchange, Finish, HeadLimits, Open, RequestHead, ResponseHead, Scheme, Source,
 };
 use crate::plugin::{Answered, Entry, Holding, Pipeline, Plugin, Summary};
 
@@ -182,38 +181,24 @@ fn open(ask: &Ask, limits: &Limits) -> Open {
         headers.entry(header::HOST).or_insert(host);
     }
     let is_https = ask.url.scheme_str() == Some("https");
-    let exchange = Exchange {
-        id: "0123456789abcdef0123456789abcdef".into(),
-        received: clock::now(),
-        received_unix_ms: clock::unix_ms(),
-        client: Client { address: ask.client, peer: (ask.client, 40_000).into(), tls: None },
-        route: "bench".into(),
-        request: RequestHead {
-            method: ask.method.clone(),
-            scheme: if is_https { Scheme::Https } else { Scheme::Http },
-            version: Version::HTTP_11,
-            host: ask.url.host().unwrap_or_default().into(),
-            port: ask.url.port_u16(),
-            uri: ask.url.clone(),
-            path: None,
-            path_is_final: false,
-            query: None,
-            headers,
-        },
-        response: None,
-        source: Source::Gateway,
-        deferred: Vec::new(),
-        attributes: Vec::new(),
-        parts: Vec::new(),
-        head_limits: HeadLimits {
-            headers: limits.request_headers,
-            bytes: limits.request_head_bytes,
-        },
-        tally: Tally::default(),
-        late: None,
-        is_aside: false,
-        span: Span::none(),
+    let request = RequestHead {
+        method: ask.method.clone(),
+        scheme: if is_https { Scheme::Https } else { Scheme::Http },
+        version: Version::HTTP_11,
+        host: ask.url.host().unwrap_or_default().into(),
+        port: ask.url.port_u16(),
+        uri: ask.url.clone(),
+        path: None,
+        path_is_final: false,
+        query: None,
+        headers,
     };
+    let client = Client { address: ask.client, peer: (ask.client, 40_000).into(), tls: None };
+    let head_limits =
+        HeadLimits { headers: limits.request_headers, bytes: limits.request_head_bytes };
+    let id = "0123456789abcdef0123456789abcdef".into();
+    let received = (clock::now(), clock::unix_ms());
+    let exchange = Exchange::new(id, received, client, "bench".into(), request, head_limits);
     Open::new(Box::new(exchange), Arc::new(Nothing))
 }
 
