@@ -229,7 +229,7 @@ fn serve(arguments: Run) -> Result<(), Problem> {
 
 fn check(arguments: &Check, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), Problem> {
     let (Loaded { config, warnings, .. }, snapshot) = build(&arguments.file)?;
-    for warning in warnings {
+    for warning in warnings.iter().chain(&snapshot.warnings) {
         writeln!(err, "{warning}\n")?;
     }
     let routes = counted(config.routes.len(), "route");

@@ -6,6 +6,7 @@
 
 mod arrival;
 mod body;
+mod entrance;
 mod fields;
 mod finish;
 mod forward;
@@ -33,7 +34,7 @@ use finish::Finisher;
 use crate::body::{Content, Held, RequestBody};
 use crate::facts::{Exchange, Open, ResponseHead, Source};
 use crate::failure::Failure;
-use crate::listener::Peer;
+use crate::listener::{Entrance, Peer};
 use crate::plugin::{Answered, Holding, Requested};
 use crate::route::redirect;
 use crate::snapshot::{Destination, Route, Snapshot};
@@ -59,25 +60,42 @@ impl std::fmt::Debug for Worker {
     }
 }
 
-/// Answers one request that came in on the listener with this port.
+/// Answers one request that came in on a listener.
 ///
 /// A drop cancels what is under way upstream and finishes the exchange as one whose client left.
 pub async fn handle(
     worker: Arc<Worker>,
-    port: u16,
+    entrance: Entrance,
+    request: http::Request<Incoming>,
+    peer: Arc<Peer>,
+) -> Response<Body> {
+    let hsts = entrance.rules.as_ref().and_then(|rules| rules.hsts.clone());
+    let mut response = answer(worker, &entrance, request, peer).await;
+    entrance::secure(hsts, response.headers_mut());
+    response
+}
+
+async fn answer(
+    worker: Arc<Worker>,
+    entrance: &Entrance,
     request: http::Request<Incoming>,
     peer: Arc<Peer>,
 ) -> Response<Body> {
     let snapshot = worker.snapshot.load_full();
-    let arrival = arrival::receive(&snapshot, port, request, &peer);
+    let arrival = arrival::receive(&snapshot, entrance, request, &peer);
     let finisher = Arc::new(Finisher::new(&snapshot, arrival.route, &worker.tasks));
-    let Arrival { mut exchange, body, accept, route, refused, hop } = arrival;
+    let Arrival { mut exchange, body, accept, route, elsewhere, refused, hop } = arrival;
     let finish = match &worker.observer {
         None => Arc::clone(&finisher) as _,
         Some(observer) => observer::attend(observer, &mut exchange, &finisher),
     };
     let mut open = Open::new(exchange, finish);
 
+    if let Some(elsewhere) = elsewhere {
+        let (status, headers, body) = reply::redirect(elsewhere.status, &elsewhere.location);
+        open.respond(Source::Gateway, ResponseHead { status, headers });
+        return respond(&snapshot, open, body.into(), None);
+    }
     let route = route.and_then(|index| snapshot.routes.get(index));
     let (Some(route), None) = (route, &refused) else {
         let failure = refused.unwrap_or(Failure::RouteNotFound);

@@ -32,7 +32,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
 use crate::config;
 use framing::{Framing, HeadLimits};
@@ -46,12 +45,14 @@ pub mod framing;
 mod guard;
 mod opening;
 mod peer;
+mod rules;
 mod socket;
 pub mod tls;
 mod watch;
 
 pub use drain::{Drain, Drainer};
 pub use peer::{Fault, Peer};
+pub use rules::{Entrance, Rules};
 pub use socket::bind;
 
 /// Between two HTTP/2 pings, each of which must be answered within the same time. A peer that has
@@ -135,7 +136,7 @@ fn http2_builder(limits: &config::Limits) -> http2::Builder<TokioExecutor> {
 /// A drop closes the connection at once and drops the exchange that runs on it.
 pub async fn serve<S, F, B>(
     stream: TcpStream,
-    tls: Option<TlsAcceptor>,
+    tls: Option<tls::Acceptor>,
     settings: Arc<Settings>,
     handle: S,
     drain: Drain,
@@ -165,8 +166,7 @@ pub async fn serve<S, F, B>(
         }
     };
     match timeout(settings.times.header, handshake).await {
-        Ok(Some(Ok(stream))) => {
-            let facts = tls::facts(stream.get_ref().1);
+        Ok(Some(Ok((stream, facts)))) => {
             let http2 = facts.alpn.as_deref() == Some("h2");
             let peer = Arc::new(Peer::new(address, Some(Arc::new(facts))));
             let opening = Opening { stream, first: BytesMut::new(), http2 };
@@ -174,7 +174,10 @@ pub async fn serve<S, F, B>(
         }
         Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "tls handshake failed"),
         Ok(None) => {}
-        Err(_) => tracing::debug!(peer = %address, "tls handshake timed out"),
+        Err(_) => {
+            acceptor.give_up();
+            tracing::debug!(peer = %address, "tls handshake timed out");
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! that may need it is over. What has not changed is carried over: plugins with their instances,
 //! upstreams with their endpoints' state, outputs with their open files.
 
+mod encryption;
 mod outputs;
 mod roles;
 mod trust;
@@ -14,13 +15,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_rustls::TlsAcceptor;
-
 use crate::clock;
 use crate::config::{
     self, Finding, Findings, FixedResponse, Loaded, Matcher, Redirect, Rewrite, Sources,
 };
-use crate::listener;
+use crate::listener::tls::Acceptor;
 use crate::plugin::versions::Versions;
 use crate::plugin::{
     Canary, Engine, Entry, Fault, Loader, Origin, Pipeline, Place, Plugin, Services,
@@ -57,7 +56,9 @@ pub struct Snapshot {
     /// In the order of the file.
     pub listeners: Vec<config::Listener>,
     /// Of the listener of the same index; absent on a plain one.
-    pub tls: Vec<Option<TlsAcceptor>>,
+    pub tls: Vec<Option<Acceptor>>,
+    /// What works, but will be of no use to clients, such as a certificate that is over.
+    pub warnings: Vec<Finding>,
     /// Where the admin listener is; absent if there is none.
     pub admin: Option<SocketAddr>,
     /// What exchanges without a route count on.
@@ -161,7 +162,9 @@ impl Builder {
         let Loaded { config, sources, .. } = loaded;
         let mut findings = Vec::new();
         let outputs = outputs::open(config, sources, previous, purpose, &mut findings);
-        let tls = acceptors(&config.listeners, sources, &mut findings);
+        let metrics = &self.services.metrics;
+        let tls = encryption::read(&config.listeners, sources, previous, metrics, &mut findings);
+        let warnings = encryption::warnings(&tls, sources);
         let trust = trust::read(config, sources, &mut findings);
         let loader = outputs.as_ref().and_then(|outputs| {
             let loader = self.loader(outputs, previous);
@@ -182,12 +185,8 @@ impl Builder {
         let (Some(outputs), Some(loader), Some(plugins)) = (outputs, loader, plugins) else {
             unreachable!("what is missing has left a finding");
         };
-        Ok(assemble(
-            config,
-            previous,
-            &self.services.metrics,
-            Parts { outputs, loader, plugins, tls, trust },
-        ))
+        let parts = Parts { outputs, loader, plugins, tls, warnings, trust };
+        Ok(assemble(config, previous, metrics, parts))
     }
 
     /// The loader of `previous`, unless outputs have other names: plugins may ask for those while
@@ -224,6 +223,7 @@ impl Snapshot {
         services.secrets.rcu(|previous| Secrets::new(&config.secrets, previous));
         services.metrics.retain(&crate::telemetry::metrics::Live::of(config));
         services.held.set_max(self.settings.limits.held_bodies_bytes);
+        encryption::show(&self.listeners, &self.tls, &services.metrics);
         services.metrics.set_snapshot(self.id);
     }
 }
@@ -267,7 +267,8 @@ struct Parts {
     outputs: Arc<Outputs>,
     loader: Arc<Loader>,
     plugins: Plugins,
-    tls: Vec<Option<TlsAcceptor>>,
+    tls: Vec<Option<Acceptor>>,
+    warnings: Vec<Finding>,
     trust: Trust,
 }
 
@@ -303,6 +304,7 @@ fn assemble(
         settings: Settings { gateway: config.gateway.clone(), limits: config.limits.clone() },
         listeners: config.listeners.clone(),
         tls: parts.tls,
+        warnings: parts.warnings,
         admin: config.admin,
         unmatched: metrics.route(UNMATCHED),
         outputs: parts.outputs,
@@ -420,20 +422,6 @@ fn finding(sources: &Sources, plugin: &config::Plugin, fault: Fault) -> Finding 
         Some(hint) => finding.hint(hint),
         None => finding,
     }
-}
-
-/// Reads every certificate; the place of one that cannot be used stays empty.
-fn acceptors(
-    listeners: &[config::Listener],
-    sources: &Sources,
-    findings: &mut Vec<Finding>,
-) -> Vec<Option<TlsAcceptor>> {
-    let mut acceptor = |listener: &config::Listener| {
-        let tls = listener.tls.as_ref()?;
-        let refused = |error| findings.push(sources.finding(&listener.at, format!("{error}")));
-        listener::tls::acceptor(tls).map_err(refused).ok()
-    };
-    listeners.iter().map(&mut acceptor).collect()
 }
 
 /// A fault of the gateway itself, which no place in the file is to blame for.

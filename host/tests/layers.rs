@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("route", &["config"]),
     ("body", &["clock", "failure"]),
     ("upstream", &["body", "clock", "config", "facts", "failure", "telemetry"]),
-    ("listener", &["clock", "config", "facts", "route"]),
+    ("listener", &["clock", "config", "facts", "route", "telemetry"]),
     // Of `route` the matchers, which conditions of plugins are made of.
     (
         "plugin",

@@ -5,7 +5,8 @@ use crate::host::exchange as host;
 use crate::consumers::Consumer;
 
 pub use crate::bindings::plugin::tidegate::plugin::exchange::{
-    AttributeValue as Attribute, ClientFacts as Client, TlsFacts as Tls,
+    AlternativeName, AttributeValue as Attribute, CertificateFacts as Certificate,
+    ClientFacts as Client, TlsFacts as Tls,
 };
 
 /// Who calls, by name.
@@ -36,6 +37,13 @@ pub fn client() -> Client {
 #[must_use]
 pub fn tls() -> Option<Tls> {
     host::tls()
+}
+
+/// The certificate that the client has shown in the handshake. It was issued by an authority of the
+/// listener's `client_auth` and was valid then; absent if the client showed none.
+#[must_use]
+pub fn client_certificate() -> Option<Certificate> {
+    host::client_certificate()
 }
 
 /// An attribute by name.

@@ -171,6 +171,7 @@ async fn a_plugin_knows_who_asked_for_what() {
             "address": "203.0.113.9",
             "peer": "127.0.0.1",
             "tls": null,
+            "client_certificate": null,
             "method": "GET",
             "scheme": "http",
             "host": "api.example",

@@ -117,6 +117,17 @@ fn folder() -> TempDir {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.path().join("cert.pem"), certified.cert.pem()).unwrap();
     fs::write(folder.path().join("key.pem"), certified.signing_key.serialize_pem()).unwrap();
+    let authority = tidegate_tests::tls::authority("clients");
+    fs::write(folder.path().join("clients.pem"), authority.pem()).unwrap();
+    for (name, host) in
+        [("default", "example.com"), ("wildcard", "*.example.com"), ("shop", "shop.example.com")]
+    {
+        let issued = authority.issue(&[host]);
+        fs::write(folder.path().join(format!("{name}.pem")), &issued.pem).unwrap();
+        fs::write(folder.path().join(format!("{name}.key")), &issued.key).unwrap();
+    }
+    // An empty sequence: nobody looks into it.
+    fs::write(folder.path().join("shop.der"), [0x30, 0x00]).unwrap();
     fs::create_dir(folder.path().join("keys")).unwrap();
     fs::write(folder.path().join("keys/partner.key"), SECRET).unwrap();
     folder

@@ -5,7 +5,11 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use rustls::pki_types::PrivateKeyDer;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -15,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::message::{Message, Reader};
 use crate::soon;
+use crate::tls::Issued;
 
 /// A server on a port of its own; ends with this value.
 #[derive(Debug)]
@@ -163,25 +168,52 @@ pub async fn encrypted(names: &[&str], text: &str) -> (Origin, String) {
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(names).expect("names");
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+    let verifier = WebPkiClientVerifier::no_client_auth();
+    (over_tls(cert.der().clone(), key, verifier, text).await, cert.pem())
+}
+
+/// The same with this certificate, for those who show one of these authorities (PEM).
+///
+/// # Panics
+/// Loopback has no free port.
+pub async fn asking(own: &Issued, authorities: &str, text: &str) -> Origin {
+    let mut roots = RootCertStore::empty();
+    for authority in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
+        roots.add(authority.expect("PEM")).expect("an authority");
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .expect("authorities");
+    let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).expect("a key");
+    over_tls(own.der().clone(), key, verifier, text).await
+}
+
+async fn over_tls(
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+    verifier: Arc<dyn ClientCertVerifier>,
+    text: &str,
+) -> Origin {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut settings = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![certificate], key)
         .expect("a certificate with its key");
     settings.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let response: Arc<str> =
         format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{text}", text.len()).into();
-    let origin = start(Some(TlsAcceptor::from(Arc::new(settings))), move |mut connection| {
+    start(Some(TlsAcceptor::from(Arc::new(settings))), move |mut connection| {
         let response = Arc::clone(&response);
         async move {
             while connection.request().await.is_some() {
                 connection.write(&*response).await;
             }
         }
-    });
-    (origin.await, cert.pem())
+    })
+    .await
 }
 
 async fn start<F, S>(tls: Option<TlsAcceptor>, script: F) -> Origin

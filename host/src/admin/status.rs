@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::config::{Isolation, Matcher, PathMatcher, Rewrite};
+use crate::listener::tls::Certificate;
 use crate::plugin::{Origin, Plugin};
 use crate::server::gateway::Gateway;
 use crate::snapshot::{Destination, Route, Snapshot};
@@ -56,9 +57,20 @@ fn listeners(gateway: &Gateway) -> Vec<Value> {
             "address": listener.address.to_string(),
             "tls": listener.is_tls(),
             "connections": listener.connections(),
+            "certificates": listener.tls().map(|tls| {
+                tls.certificates().iter().map(certificate).collect::<Vec<_>>()
+            }),
         })
     });
     shown.collect()
+}
+
+fn certificate(certificate: &Certificate) -> Value {
+    json!({
+        "file": certificate.file().display().to_string(),
+        "hosts": certificate.hosts(),
+        "not_after_unix_s": certificate.not_after(),
+    })
 }
 
 /// When the serving snapshot was taken, and the last one that was not.

@@ -27,7 +27,7 @@ use crate::clock;
 use crate::config::fixture::{Ask, Case, Fixture};
 use crate::exchange::{self, Worker};
 use crate::facts::TlsFacts;
-use crate::listener::Peer;
+use crate::listener::{Entrance, Peer};
 use crate::snapshot::{Builder, Purpose, Snapshot};
 use crate::state::output::{Outputs, Page};
 use crate::upstream::Pools;
@@ -121,9 +121,10 @@ impl Trial {
         let (near, far) = tokio::io::duplex(PIPE_BYTES);
         let connections = TaskTracker::new();
         let (worker, peer) = (Arc::clone(&self.worker), Arc::new(peer(ask)));
-        let port = if peer.tls.is_some() { 443 } else { 80 };
+        let entrance = Entrance { port: if peer.tls.is_some() { 443 } else { 80 }, rules: None };
         let service = service_fn(move |request| {
-            let served = exchange::handle(Arc::clone(&worker), port, request, Arc::clone(&peer));
+            let served =
+                exchange::handle(Arc::clone(&worker), entrance.clone(), request, Arc::clone(&peer));
             async { Ok::<_, std::convert::Infallible>(served.await) }
         });
         connections.spawn(async move {
@@ -191,6 +192,7 @@ fn peer(ask: &Ask) -> Peer {
             cipher_suite: "TLS13_AES_128_GCM_SHA256".to_owned(),
             server_name: ask.url.host().map(str::to_owned),
             alpn: Some("http/1.1".to_owned()),
+            client_certificate: None,
         })
     });
     Peer::new(SocketAddr::new(ask.client, CLIENT_PORT), tls)

@@ -1,11 +1,18 @@
 //! The tables `[[listeners]]`.
 
+mod hsts;
+mod tls;
+
 use std::net::SocketAddr;
 
 use super::check::Check;
 use super::table::Table;
+use super::tree::Kind;
 use super::value::{Value, each};
-use super::{Finding, Listener, Tls};
+use super::{Finding, Listener};
+
+/// Of `https` (RFC 9110 section 4.2.2).
+const HTTPS_PORT: u16 = 443;
 
 /// How the least listener is written.
 const EXAMPLE: &str = "add `[[listeners]]` with `address = \"127.0.0.1:8080\"`";
@@ -36,8 +43,26 @@ fn listener(value: &Value<'_>, check: &Check<'_>, taken: &mut Taken) -> Option<L
     let mut table = value.table()?;
     let place = table.need("address", "\"127.0.0.1:8080\"");
     let address = place.as_ref().and_then(address);
-    let tls = table.or("tls", None, |value| tls(value, check).map(Some));
+    let tls = table.take("tls");
+    let redirect = table.take("redirect_https");
+    let hsts = table.take("hsts");
     table.end();
+    if let (Some(redirect), Some(_)) = (&redirect, &tls) {
+        let finding = redirect.finding("`redirect_https` has no effect on a listener with `tls`");
+        check.refuse(finding.hint("it belongs to the plain listener that clients come to first"));
+    }
+    if let (Some(hsts), None) = (&hsts, &tls) {
+        // RFC 6797 section 7.2: it must not be said without TLS.
+        let finding = hsts.finding("`hsts` has no effect on a listener without `tls`");
+        check.refuse(finding.hint("it belongs to the listener with `tls`"));
+    }
+    let tls = tls.map_or(Some(None), |value| tls::read(&value).map(Some));
+    let redirect_https = redirect.map_or(Some(None), |value| match value.node.kind {
+        Kind::Boolean(redirects) => Some(redirects.then_some(HTTPS_PORT)),
+        Kind::Integer(_) => value.integer(1..=u16::MAX).map(Some),
+        _ => value.wrong("`true`, `false` or the port of `https`"),
+    });
+    let hsts = hsts.map_or(Some(None), |value| hsts::read(&value).map(Some));
     if let (Some(place), Some(address)) = (&place, address) {
         // Port 0 is another one each time.
         let other = taken.iter().find(|(other, _)| *other == address && address.port() != 0);
@@ -48,17 +73,13 @@ fn listener(value: &Value<'_>, check: &Check<'_>, taken: &mut Taken) -> Option<L
         let line = check.sources.line_of(place.at());
         taken.push((address, format!("the first is at {line}")));
     }
-    Some(Listener { address: address?, tls: tls?, at: value.at().clone() })
-}
-
-fn tls(value: &Value<'_>, check: &Check<'_>) -> Option<Tls> {
-    let mut table = value.table()?;
-    let certificate = table.need("certificate", "\"cert.pem\"");
-    let key = table.need("key", "\"key.pem\"");
-    table.end();
-    let certificate = certificate.and_then(|value| check.path(&value));
-    let key = key.and_then(|value| check.path(&value));
-    Some(Tls { certificate: certificate?, key: key? })
+    Some(Listener {
+        address: address?,
+        tls: tls?,
+        redirect_https: redirect_https?,
+        hsts: hsts?,
+        at: value.at().clone(),
+    })
 }
 
 /// An IP address with a port; names are not looked up.

@@ -5,6 +5,7 @@
 mod canary;
 mod consumer;
 mod grants;
+mod listener;
 mod matcher;
 mod pin;
 mod pipeline;
@@ -23,6 +24,7 @@ use super::Location;
 pub use canary::{Canary, CanaryKey, Selection, Share, Version};
 pub use consumer::{Consumer, Credential};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
+pub use listener::{Certificate, ClientAuth, Listener, Tls, TlsVersion};
 pub(crate) use matcher::as_written;
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
 pub use pin::{Pin, TrustedKey, Untrusted};
@@ -33,7 +35,7 @@ pub use plugin::{
 };
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
 pub use secret::{NamedSecret, Secret};
-pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId, UpstreamTls};
+pub use upstream::{Endpoint, HostPolicy, Identity, Upstream, UpstreamId, UpstreamTls};
 
 /// A whole gateway.toml with its includes.
 #[derive(Debug)]
@@ -112,26 +114,6 @@ pub struct Limits {
     pub cache_bytes: usize,
     /// Plugin instances alive at once, over all plugins.
     pub instances: u32,
-}
-
-/// An address the gateway accepts connections on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listener {
-    /// Unique among listeners and the admin address.
-    pub address: SocketAddr,
-    /// Absent on a plain listener.
-    pub tls: Option<Tls>,
-    /// Of the table, for findings about binding or certificates.
-    pub at: Location,
-}
-
-/// PEM files of a TLS listener, joined with the folder of gateway.toml.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// The chain, leaf first.
-    pub certificate: PathBuf,
-    /// PKCS#8, PKCS#1 or SEC1.
-    pub key: PathBuf,
 }
 
 /// A named destination for lines that plugins write.

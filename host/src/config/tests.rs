@@ -9,6 +9,7 @@ mod good;
 mod grants;
 mod includes;
 mod keys;
+mod listeners;
 mod matches;
 mod names;
 mod pipelines;

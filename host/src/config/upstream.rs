@@ -9,7 +9,8 @@ use super::names::Names;
 use super::tree::Kind;
 use super::value::{Entry, Text, Value, each};
 use super::{
-    Endpoint, Finding, HostPolicy, Owner, PipelineEntry, Upstream, UpstreamId, UpstreamTls,
+    Endpoint, Finding, HostPolicy, Identity, Owner, PipelineEntry, Upstream, UpstreamId,
+    UpstreamTls,
 };
 use super::{host, pipeline};
 
@@ -59,7 +60,7 @@ pub(super) fn read(
         (Some(value), _, is_https) => tls_of(value, is_https).map(Some),
         (None, Some(place), Some(true)) => {
             let at = place.at().clone();
-            Some(Some(UpstreamTls { ca: None, server_name: None, at }))
+            Some(Some(UpstreamTls { ca: None, server_name: None, identity: None, at }))
         }
         (None, ..) => Some(None),
     };
@@ -80,12 +81,34 @@ fn tls_of(value: &Value<'_>, is_https: Option<bool>) -> Option<UpstreamTls> {
     let mut table = value.table()?;
     let ca = table.or("ca", None, |value| value.check.path(value).map(Some));
     let server_name = table.or("server_name", None, |value| server_name(value).map(Some));
+    let identity = match (table.take("certificate"), table.take("key")) {
+        (None, None) => Some(None),
+        (Some(certificate), Some(key)) => identity(&certificate, &key).map(Some),
+        (Some(_), None) => {
+            drop(table.need("key", "\"gateway-key.pem\""));
+            None
+        }
+        (None, Some(_)) => {
+            drop(table.need("certificate", "\"gateway.pem\""));
+            None
+        }
+    };
     table.end();
     if is_https == Some(false) {
         let finding = value.finding("`tls` has no effect, because no endpoint is `https`");
         return value.refuse(finding.hint("write `https://` where the endpoints are encrypted"));
     }
-    Some(UpstreamTls { ca: ca?, server_name: server_name?, at: value.at().clone() })
+    Some(UpstreamTls {
+        ca: ca?,
+        server_name: server_name?,
+        identity: identity?,
+        at: value.at().clone(),
+    })
+}
+
+fn identity(certificate: &Value<'_>, key: &Value<'_>) -> Option<Identity> {
+    let (certificate, key) = (certificate.check.path(certificate), key.check.path(key));
+    Some(Identity { certificate: certificate?, key: key? })
 }
 
 fn server_name(value: &Value<'_>) -> Option<String> {

@@ -7,12 +7,13 @@ use http::uri::Uri;
 use http::{Method, Request, Version};
 use hyper::body::Incoming;
 
+use super::entrance::{self, Elsewhere};
 use super::{fields, span};
 use crate::body::RequestBody;
 use crate::clock;
 use crate::facts::{Client, Exchange, HeadLimits, RequestHead, Scheme};
 use crate::failure::Failure;
-use crate::listener::{Fault, Peer};
+use crate::listener::{Entrance, Fault, Peer};
 use crate::route::{Head, host, path};
 use crate::snapshot::Snapshot;
 use crate::telemetry::metrics::UNMATCHED;
@@ -25,6 +26,8 @@ pub(super) struct Arrival {
     pub(super) accept: Option<HeaderValue>,
     /// Index into the snapshot's routes.
     pub(super) route: Option<usize>,
+    /// Where the client is sent before any route is looked for.
+    pub(super) elsewhere: Option<Elsewhere>,
     /// Why the request goes no further.
     pub(super) refused: Option<Failure>,
     pub(super) hop: Trust,
@@ -42,7 +45,7 @@ pub(super) struct Trust {
 /// Reads the head, takes away what is about the connection, and finds the route.
 pub(super) fn receive(
     snapshot: &Snapshot,
-    port: u16,
+    entrance: &Entrance,
     request: Request<Incoming>,
     peer: &Peer,
 ) -> Arrival {
@@ -64,8 +67,11 @@ pub(super) fn receive(
         fields::join_cookies(&mut headers);
     }
     let named = name_host(&parts.uri, &mut headers, parts.version);
-    let hop = fields::Hop { peer: peer.address.ip(), scheme: direct, port };
+    let hop = fields::Hop { peer: peer.address.ip(), scheme: direct, port: entrance.port };
     fields::forward(&mut headers, hop, &client);
+    let certificate = peer.tls.as_ref().and_then(|tls| tls.client_certificate.as_ref());
+    let told = certificate.and_then(|certificate| certificate.forwarded.as_ref());
+    fields::set_client_certificate(&mut headers, told);
     let trace = settings.gateway.propagates_trace.then(|| fields::Trace::hand_on(&mut headers));
     let accept = headers.get(header::ACCEPT).cloned();
 
@@ -91,6 +97,7 @@ pub(super) fn receive(
     let exchange = Exchange::new(id, received, client, unmatched(), request, head_limits);
     let mut exchange = Box::new(exchange);
     let hop = Trust { trusted, trailers };
+    let mut elsewhere = None;
     let found = match (fault, named) {
         (Some(fault), _) => Err(refuse(fault)),
         (None, _) if crowded => Err(Failure::RequestHeadTooLarge),
@@ -98,15 +105,22 @@ pub(super) fn receive(
         (None, Ok((host, port))) => {
             exchange.request.host = host;
             exchange.request.port = port;
-            find(snapshot, &mut exchange, &body)
+            match entrance::elsewhere(entrance.rules.as_deref(), &exchange.request) {
+                Ok(None) => find(snapshot, &mut exchange, &body).map(Some),
+                Ok(there) => {
+                    elsewhere = there;
+                    Ok(None)
+                }
+                Err(failure) => Err(failure),
+            }
         }
     };
     exchange.span = span::begin(&exchange, trace);
     let (route, refused) = match found {
-        Ok(route) => (Some(route), None),
+        Ok(route) => (route, None),
         Err(failure) => (None, Some(failure)),
     };
-    Arrival { exchange, body, accept, route, refused, hop }
+    Arrival { exchange, body, accept, route, elsewhere, refused, hop }
 }
 
 /// The name of the route where there is none, made once.

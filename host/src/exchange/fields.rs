@@ -11,6 +11,7 @@ use std::str;
 use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+mod client_certificate;
 mod forwarded;
 mod framing;
 pub(super) mod list;
@@ -20,6 +21,7 @@ mod traceparent;
 #[cfg(test)]
 mod tests;
 
+pub(super) use client_certificate::set_client_certificate;
 pub(super) use forwarded::{Hop, client, forward, prefix};
 pub(super) use framing::{Content, frame};
 pub(super) use traceparent::Trace;

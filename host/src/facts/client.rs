@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use http::HeaderValue;
+
 /// The peer on whose behalf a request was made.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -25,4 +27,35 @@ pub struct TlsFacts {
     pub server_name: Option<String>,
     /// From ALPN.
     pub alpn: Option<String>,
+    /// By which the client has shown who it is; verified.
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+/// A client's certificate that an authority of the listener has issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// In the form of RFC 4514; only visible ASCII and spaces.
+    pub subject: String,
+    /// Its other names, in the order of the certificate.
+    pub names: Vec<AlternativeName>,
+    /// SHA-256 of the whole certificate, in lower-case hexadecimal digits.
+    pub fingerprint: String,
+    /// In lower-case hexadecimal digits.
+    pub serial: String,
+    /// The value of `X-Forwarded-Client-Cert`, if upstreams are told of it.
+    pub forwarded: Option<HeaderValue>,
+}
+
+/// A name of the extension `subjectAltName` (RFC 5280 section 4.2.1.6); those of other kinds are
+/// left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlternativeName {
+    /// A host.
+    Dns(String),
+    /// Such as a SPIFFE id.
+    Uri(String),
+    /// An address of mail.
+    Email(String),
+    /// An IP address.
+    Address(IpAddr),
 }

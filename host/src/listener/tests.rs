@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::tls::Acceptor;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -13,7 +14,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 use super::{Drainer, Peer, Settings, bind, serve};
 use crate::config::Limits;
@@ -130,7 +130,7 @@ impl Server {
         Self::start_with(limits, None)
     }
 
-    fn start_with(limits: &Limits, tls: Option<TlsAcceptor>) -> Self {
+    fn start_with(limits: &Limits, tls: Option<Acceptor>) -> Self {
         let socket = bind("127.0.0.1:0".parse().unwrap(), 1).unwrap().pop().unwrap();
         let address = socket.local_addr().unwrap();
         let listener = tokio::net::TcpListener::from_std(socket).unwrap();

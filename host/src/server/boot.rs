@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::StartError;
 use crate::config::{Config, Loaded, suggest};
 use crate::plugin::{Engine, FunctionCache, Services, Trace};
-use crate::snapshot::Builder;
+use crate::snapshot::{Builder, Snapshot};
 use crate::state::output::Outputs;
 
 /// What is fixed for the life of a process; a change of it is warned of.
@@ -75,8 +75,8 @@ fn wasmtime_error(error: &wasmtime::Error) -> StartError {
 }
 
 /// Logs what works, but is hardly meant.
-pub(super) fn warn_of(loaded: &Loaded) {
-    for warning in &loaded.warnings {
+pub(super) fn warn_of(loaded: &Loaded, snapshot: &Snapshot) {
+    for warning in loaded.warnings.iter().chain(&snapshot.warnings) {
         tracing::warn!(finding = %format_args!("\n{warning}"), "the configuration has a weak spot");
     }
 }

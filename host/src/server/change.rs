@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{Config, PluginId, Route, Selection};
+use crate::config::{self, Config, Location, PluginId, Route, Selection};
 use crate::plugin::Plugin;
 use crate::snapshot::Snapshot;
 
@@ -113,11 +113,11 @@ impl Difference {
     }
 
     fn note_settings(&mut self, old: &Config, new: &Config) {
-        let addresses = |config: &Config| -> Vec<_> {
+        let listeners = |config: &Config| -> Vec<_> {
             config
                 .listeners
                 .iter()
-                .map(|listener| (listener.address, listener.tls.clone()))
+                .map(|listener| config::Listener { at: Location::default(), ..listener.clone() })
                 .collect()
         };
         let files = |config: &Config| -> Vec<_> {
@@ -128,7 +128,7 @@ impl Difference {
             (old.gateway != new.gateway, "gateway"),
             (old.limits != new.limits, "limits"),
             (old.admin != new.admin, "admin"),
-            (addresses(old) != addresses(new), "listeners"),
+            (listeners(old) != listeners(new), "listeners"),
             (files(old) != files(new), "outputs"),
             (old.consumers != new.consumers, "consumers"),
             (old.secrets != new.secrets, "secrets"),
@@ -154,10 +154,10 @@ fn shape(config: &Config, name: &str) -> Option<String> {
     let pipeline: Vec<_> =
         pipeline.iter().map(|entry| (name(entry.plugin), &entry.clauses)).collect();
     let upstream = match destination {
-        crate::config::Destination::Upstream(id) => {
+        config::Destination::Upstream(id) => {
             config.upstreams.get(id.0).map(|upstream| format!("to {}", upstream.name))
         }
-        crate::config::Destination::Handler(id) => {
+        config::Destination::Handler(id) => {
             config.plugins.get(id.0).map(|plugin| format!("answered by {}", plugin.name))
         }
         other => Some(format!("{other:?}")),

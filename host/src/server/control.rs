@@ -156,12 +156,12 @@ fn run(
 fn boot(options: Options) -> Result<Booted, StartError> {
     let began = clock::now();
     let loaded = config::load(&options.file, &*options.environment).map_err(StartError::Config)?;
-    boot::warn_of(&loaded);
     boot::check_trace(&options.trace, &loaded.config)?;
     let targets = Targets::of(&loaded.config, loaded.sources.watched());
     let scene = Scene::of(&targets);
     let (builder, services) = boot::builder(&loaded.config, options.trace.clone())?;
     let snapshot = builder.build(&loaded, None, Purpose::Serve).map_err(StartError::Config)?;
+    boot::warn_of(&loaded, &snapshot);
     let gateway = Arc::new(Gateway::new(options.file.clone(), services, snapshot, began));
     Ok(Booted { options, loaded, targets, scene, builder, gateway })
 }

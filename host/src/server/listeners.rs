@@ -5,11 +5,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Finding, Sources};
-use crate::listener::{self, Drain, Drainer, Settings};
+use crate::listener::tls::Acceptor;
+use crate::listener::{self, Drain, Drainer, Rules, Settings};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::ListenerMetrics;
@@ -36,6 +36,11 @@ impl Listener {
         self.serving.load().tls.is_some()
     }
 
+    /// How they are; none on a plain listener.
+    pub(crate) fn tls(&self) -> Option<Acceptor> {
+        self.serving.load().tls.clone()
+    }
+
     /// How many are open.
     pub(crate) fn connections(&self) -> i64 {
         self.metrics.open.get()
@@ -44,8 +49,20 @@ impl Listener {
 
 /// What a new connection is served with.
 pub(super) struct Serving {
-    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) tls: Option<Acceptor>,
     pub(super) settings: Arc<Settings>,
+    pub(super) rules: Option<Arc<Rules>>,
+}
+
+impl Serving {
+    fn of(
+        configured: &crate::config::Listener,
+        tls: Option<&Acceptor>,
+        settings: &Arc<Settings>,
+    ) -> Self {
+        let settings = Arc::clone(settings);
+        Self { tls: tls.cloned(), settings, rules: Rules::of(configured) }
+    }
 }
 
 /// A listener that nobody accepts on yet, with one socket for each worker.
@@ -86,7 +103,7 @@ pub(super) fn plan(
         let own = open.iter().any(|other| other.address.port() == configured.address.port());
         match bind(configured.address, workers, own) {
             Ok((address, sockets)) => {
-                let serving = Serving { tls: tls.clone(), settings: Arc::clone(&settings) };
+                let serving = Serving::of(configured, tls.as_ref(), &settings);
                 let (drainer, drain) = Drainer::new();
                 let listener = Arc::new(Listener {
                     configured: configured.address,
@@ -111,8 +128,9 @@ impl Plan {
     /// Has new connections of every listener served with what `snapshot` says.
     pub(super) fn take_over(&self, snapshot: &Snapshot) {
         let settings = Arc::new(Settings::new(&snapshot.settings.limits));
-        for (listener, tls) in self.listeners.iter().zip(&snapshot.tls) {
-            let serving = Serving { tls: tls.clone(), settings: Arc::clone(&settings) };
+        let configured = snapshot.listeners.iter().zip(&snapshot.tls);
+        for (listener, (configured, tls)) in self.listeners.iter().zip(configured) {
+            let serving = Serving::of(configured, tls.as_ref(), &settings);
             listener.serving.store(Arc::new(serving));
         }
     }

@@ -21,7 +21,7 @@ use super::listeners::Listener;
 use super::tasks::Ending;
 use crate::clock;
 use crate::exchange;
-use crate::listener;
+use crate::listener::{self, Entrance};
 use crate::plugin;
 
 /// Between two searches for upstream connections that waited for too long.
@@ -209,8 +209,9 @@ fn start(
     let drain = listener.drain.clone();
     let cut = ending.cut.clone();
     let own = Arc::clone(worker);
-    let port = listener.address.port();
-    let handle = move |request, peer| exchange::handle(Arc::clone(&own), port, request, peer);
+    let entrance = Entrance { port: listener.address.port(), rules: serving.rules.clone() };
+    let handle =
+        move |request, peer| exchange::handle(Arc::clone(&own), entrance.clone(), request, peer);
     let settings = Arc::clone(&serving.settings);
     worker.tasks.spawn(async move {
         let _permit = permit;

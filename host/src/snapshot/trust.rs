@@ -26,11 +26,19 @@ pub(super) fn read(config: &Config, sources: &Sources, findings: &mut Vec<Findin
                 Some(file) => Tls::of_file(file),
                 None => system().cloned().map_err(TlsError::clone),
             };
-            let refused = |error: TlsError| {
-                let message = format!("upstream `{}` cannot be trusted: {error}", upstream.name);
+            let mut refused = |why: &str, error: TlsError| {
+                let message = format!("upstream `{}` {why}: {error}", upstream.name);
                 findings.push(sources.finding(&tls.at, message));
             };
-            built.map(|built| built.called(tls.server_name.as_deref())).map_err(refused).ok()
+            let built = built.map_err(|error| refused("cannot be trusted", error)).ok()?;
+            let built = match &tls.identity {
+                Some(files) => built
+                    .shown_as(files)
+                    .map_err(|error| refused("cannot be told who the gateway is", error))
+                    .ok()?,
+                None => built,
+            };
+            Some(built.called(tls.server_name.as_deref()))
         });
         trust.upstreams.push(tls);
     }

@@ -8,6 +8,7 @@ mod cache;
 mod exposition;
 mod histogram;
 mod interface;
+mod listener;
 mod named;
 mod own;
 mod plugin;
@@ -19,8 +20,6 @@ mod upstream;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::config::model;
@@ -28,6 +27,7 @@ pub use cache::CacheMetrics;
 use exposition::Families;
 pub use histogram::{EXCHANGE_BOUNDS, Histogram, OWN_BOUNDS, PLUGIN_BOUNDS};
 pub use interface::{HostCalls, Interface};
+pub use listener::{Handshake, ListenerMetrics};
 pub use own::{LABELS_MAX, MetricError, SERIES_MAX};
 pub use plugin::{CallMetrics, Phase, PluginMetrics};
 pub use route::{RouteMetrics, UNMATCHED};
@@ -146,15 +146,6 @@ impl Metrics {
             .expect("a string takes all that is written");
         text
     }
-}
-
-/// The connections of one listener.
-#[derive(Debug, Default)]
-pub struct ListenerMetrics {
-    /// Open now.
-    pub open: Gauge,
-    /// Accepted so far.
-    pub accepted: Counter,
 }
 
 /// What came of a reload.

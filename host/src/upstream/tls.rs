@@ -1,19 +1,24 @@
 //! Encryption towards endpoints.
 
+mod identity;
+
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use rustls::{ClientConfig, RootCertStore, version};
+use rustls::client::WantsClientCert;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, version};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::config;
 use crate::failure::Failure;
+use identity::Identity;
 
 /// Why nobody can be trusted.
 #[derive(Debug, Clone)]
@@ -31,9 +36,11 @@ impl Error for TlsError {}
 #[derive(Clone)]
 pub struct Tls {
     connector: TlsConnector,
+    roots: Arc<RootCertStore>,
     /// What the certificate must be for, in place of the endpoint's own name.
     server_name: Option<ServerName<'static>>,
-    /// The same for all that trust the same: their connections may be shared.
+    /// The same for all that trust the same and are the same to endpoints: their connections may be
+    /// shared.
     id: Arc<str>,
 }
 
@@ -86,17 +93,24 @@ impl Tls {
         }
     }
 
+    /// The same for endpoints that ask who the gateway is. Blocks while it reads the files.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read, or they do not fit each other.
+    pub fn shown_as(self, files: &config::Identity) -> Result<Self, TlsError> {
+        let Identity { chain, key, digest } = Identity::read(files)?;
+        let settings = builder(&self.roots)?
+            .with_client_auth_cert(chain, key)
+            .map_err(|error| TlsError(format!("`{}`: {error}", files.key.display())))?;
+        let id = format!("{} as {digest}", self.id).into();
+        Ok(Self { connector: connector(settings), id, ..self })
+    }
+
     fn trusting(roots: RootCertStore, id: &str) -> Result<Self, TlsError> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut settings = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&version::TLS13, &version::TLS12])
-            .map_err(|error| TlsError(error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        // What is spoken to endpoints.
-        settings.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let connector = TlsConnector::from(Arc::new(settings));
-        Ok(Self { connector, server_name: None, id: id.into() })
+        let roots = Arc::new(roots);
+        let connector = connector(builder(&roots)?.with_no_client_auth());
+        Ok(Self { connector, roots, server_name: None, id: id.into() })
     }
 
     /// Tells those apart whose connections must not be shared.
@@ -116,6 +130,27 @@ impl Tls {
             failure(&error).unwrap_or(Failure::ConnectionTerminated)
         })
     }
+}
+
+fn builder(
+    roots: &Arc<RootCertStore>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&version::TLS13, &version::TLS12])
+        .map_err(|error| TlsError(error.to_string()))?;
+    Ok(builder.with_root_certificates(Arc::clone(roots)))
+}
+
+fn connector(mut settings: ClientConfig) -> TlsConnector {
+    settings.alpn_protocols = protocols();
+    TlsConnector::from(Arc::new(settings))
+}
+
+/// What is offered to endpoints by ALPN (RFC 7301), the most wanted first. Whoever offers more has to
+/// look at what was agreed on, before `speak` speaks it.
+fn protocols() -> Vec<Vec<u8>> {
+    vec![b"http/1.1".to_vec()]
 }
 
 /// The name that a certificate must be for: of a host, or an IP address without brackets.
@@ -148,8 +183,11 @@ fn authorities(file: &Path) -> Result<(RootCertStore, String), Box<dyn Error>> {
     if roots.is_empty() {
         return Err("no certificate in this file".into());
     }
-    let hex = digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((roots, hex))
+    Ok((roots, hexadecimal(digest)))
+}
+
+fn hexadecimal(digest: Context) -> String {
+    digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The error of the file system itself, which says it best.

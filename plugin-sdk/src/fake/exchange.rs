@@ -7,7 +7,7 @@ use super::phase::{EVERY, exchange};
 use super::{clock, fields};
 use crate::answer::Header;
 use crate::body::BodyError;
-use crate::exchange::{Attribute, Client, Tls};
+use crate::exchange::{Attribute, Certificate, Client, Tls};
 use crate::{Source, Summary};
 
 /// Attributes of one exchange, and bytes of their names and texts.
@@ -25,6 +25,7 @@ pub struct Exchange {
     pub(super) route: String,
     pub(super) client: Client,
     pub(super) tls: Option<Tls>,
+    pub(super) client_certificate: Option<Certificate>,
     pub(super) attributes: Vec<(String, Attribute)>,
     pub(super) request: RequestHead,
     pub(super) response: ResponseHead,
@@ -71,6 +72,7 @@ impl Exchange {
                 peer_port: 50_000,
             },
             tls: None,
+            client_certificate: None,
             attributes: Vec::new(),
             request: RequestHead {
                 method: method.to_owned(),
@@ -182,6 +184,13 @@ impl Exchange {
         self.scheme("https")
     }
 
+    /// Has the client show a certificate; the connection should be a TLS one as well.
+    #[must_use]
+    pub fn client_certificate(mut self, certificate: Certificate) -> Self {
+        self.client_certificate = Some(certificate);
+        self
+    }
+
     /// Sets an attribute, as an earlier plugin would have.
     #[must_use]
     pub fn attribute(mut self, name: &str, value: impl Into<Attribute>) -> Self {
@@ -281,6 +290,12 @@ pub(crate) fn client() -> Client {
 
 pub(crate) fn tls() -> Option<Tls> {
     exchange("exchange.tls", EVERY, |exchange, _| exchange.tls.clone())
+}
+
+pub(crate) fn client_certificate() -> Option<Certificate> {
+    exchange("exchange.client-certificate", EVERY, |exchange, _| {
+        exchange.client_certificate.clone()
+    })
 }
 
 pub(crate) fn attribute(name: &str) -> Option<Attribute> {

@@ -9,7 +9,7 @@ use super::{
 use crate::answer::HeaderError;
 use crate::answer_stream::StreamError;
 use crate::body::BodyError;
-use crate::exchange::{Attribute, Tls};
+use crate::exchange::{AlternativeName, Attribute, Certificate, Tls};
 use crate::{
     Answer, ConfigError, Handled, Handler, Header, NoConfig, OnLog, OnRequest, OnResponse, Plugin,
     RequestAction, ResponseAction, Source, Summary, answer_stream, body, exchange, kv, log, output,
@@ -96,6 +96,13 @@ fn a_phase_sees_the_facts_that_the_test_describes() {
         alpn: Some("h2".to_owned()),
     };
     let expected = tls.clone();
+    let certificate = Certificate {
+        subject: "CN=ann".to_owned(),
+        names: vec![AlternativeName::Uri("spiffe://example/ann".to_owned())],
+        fingerprint: "00".repeat(32),
+        serial: "01".to_owned(),
+    };
+    let shown = certificate.clone();
     let plugin = Act(move || {
         assert_eq!((exchange::id(), exchange::route()), ("request-7".into(), "users".into()));
         let client = exchange::client();
@@ -104,6 +111,7 @@ fn a_phase_sees_the_facts_that_the_test_describes() {
             ("10.0.0.1", "10.9.9.9")
         );
         assert_eq!(exchange::tls().as_ref(), Some(&expected));
+        assert_eq!(exchange::client_certificate().as_ref(), Some(&shown));
         assert_eq!(request::scheme(), "https");
         assert_eq!(exchange::text_attribute("consumer").as_deref(), Some("ann"));
         assert_eq!(exchange::attribute("tier"), Some(Attribute::Integer(2)));
@@ -112,6 +120,7 @@ fn a_phase_sees_the_facts_that_the_test_describes() {
     });
     let exchange = Exchange::get("/")
         .tls(tls)
+        .client_certificate(certificate)
         .id("request-7")
         .route("users")
         .client("10.0.0.1")

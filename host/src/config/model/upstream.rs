@@ -30,7 +30,7 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
 }
 
-/// Whom the connections to `https` endpoints trust.
+/// Whom the connections to `https` endpoints trust, and who the gateway is to them.
 #[derive(Debug, Clone)]
 pub struct UpstreamTls {
     /// A PEM file with the certificate authorities that are trusted in place of the system's.
@@ -38,6 +38,8 @@ pub struct UpstreamTls {
     /// What certificates must be for, and what the endpoints are told by SNI, in place of the
     /// endpoint's own host.
     pub server_name: Option<String>,
+    /// What the gateway shows to endpoints that ask who it is.
+    pub identity: Option<Identity>,
     /// Of the table or the endpoints, for findings about certificates.
     pub at: Location,
 }
@@ -45,11 +47,29 @@ pub struct UpstreamTls {
 /// Wherever they are in the file.
 impl PartialEq for UpstreamTls {
     fn eq(&self, other: &Self) -> bool {
-        (&self.ca, &self.server_name) == (&other.ca, &other.server_name)
+        (&self.ca, &self.server_name, &self.identity)
+            == (&other.ca, &other.server_name, &other.identity)
     }
 }
 
 impl Eq for UpstreamTls {}
+
+impl UpstreamTls {
+    /// All files that it is made of.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let identity = self.identity.iter().flat_map(|own| [&own.certificate, &own.key]);
+        self.ca.iter().chain(identity)
+    }
+}
+
+/// PEM files of the gateway's own certificate, joined with the folder of gateway.toml.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// PKCS#8, PKCS#1 or SEC1.
+    pub key: PathBuf,
+}
 
 /// One address of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,9 +7,10 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::super::{
-    Budget, Component, Consumer, Credential, Destination, Endpoint, FixedResponse, Gateway,
-    HostMatcher, HostPolicy, Isolation, Limits, NamedSecret, OnError, PathMatcher, Pin, PluginId,
-    Redirect, Rewrite, Route, Scope, Secret, Tls, TrustedKey, UpstreamId, ValueMatcher, load_text,
+    Budget, Certificate, Component, Consumer, Credential, Destination, Endpoint, FixedResponse,
+    Gateway, HostMatcher, HostPolicy, Identity, Isolation, Limits, Location, NamedSecret, OnError,
+    PathMatcher, Pin, PluginId, Redirect, Rewrite, Route, Scope, Secret, Tls, TlsVersion,
+    TrustedKey, UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -43,10 +44,19 @@ instances = 10
 
 [[listeners]]
 address = "127.0.0.1:8080"
+redirect_https = 8443
 
 [[listeners]]
 address = "[::1]:8443"
-tls = { certificate = "cert.pem", key = "key.pem" }
+tls = { certificate = "cert.pem", key = "key.pem", ocsp = "ocsp.der" }
+hsts = { max_age = "1y", include_subdomains = true, preload = true }
+
+[[listeners]]
+address = "[::1]:9443"
+tls.certificates = [{ certificate = "a.pem", key = "a.key" }, { certificate = "b.pem", key = "b.key", hosts = ["B.example", "*.b.example"] }]
+tls.min_version = "1.3"
+tls.client_auth = { ca = "clients.pem", mode = "optional", forward = true }
+hsts = "180d"
 
 [outputs.access]
 file = "logs/access.log"
@@ -62,7 +72,7 @@ host = "Users.Internal:9000"
 [upstreams.orders]
 endpoints = ["http://orders:9001", "https://orders"]
 host = "endpoint"
-tls = { ca = "ca.pem", server_name = "Orders.Internal" }
+tls = { ca = "ca.pem", server_name = "Orders.Internal", certificate = "own.pem", key = "own.key" }
 
 [plugins.auth]
 component = "jwt"
@@ -172,17 +182,51 @@ fn the_process_is_as_the_file_says() {
             instances: 10,
         }
     );
-    let [plain, tls] = config.listeners.as_slice() else { panic!("two listeners") };
-    assert_eq!((plain.address, &plain.tls), ("127.0.0.1:8080".parse().unwrap(), &None));
-    assert_eq!(tls.address, "[::1]:8443".parse().unwrap());
-    assert_eq!(
-        tls.tls,
-        Some(Tls { certificate: PathBuf::from("./cert.pem"), key: PathBuf::from("./key.pem") })
-    );
     let [output] = config.outputs.as_slice() else { panic!("one output") };
     assert_eq!(output.name, "access");
     assert_eq!(output.file, Path::new("./logs/access.log"));
     assert_eq!(output.queue, 16);
+}
+
+#[test]
+fn the_listeners_are_as_the_file_says() {
+    let config = loaded(EVERY_KEY).config;
+    let [plain, one, two] = config.listeners.as_slice() else { panic!("three listeners") };
+    assert_eq!((plain.address, &plain.tls), ("127.0.0.1:8080".parse().unwrap(), &None));
+    assert_eq!((plain.redirect_https, &plain.hsts), (Some(8443), &None));
+
+    let certificate = |name: &str, key: &str, hosts: &[&str]| Certificate {
+        certificate: PathBuf::from(name),
+        key: PathBuf::from(key),
+        ocsp: None,
+        hosts: hosts.iter().map(ToString::to_string).collect(),
+        certificate_at: Location::default(),
+        key_at: Location::default(),
+    };
+    assert_eq!(one.address, "[::1]:8443".parse().unwrap());
+    let stapled = Certificate {
+        ocsp: Some(PathBuf::from("./ocsp.der")),
+        ..certificate("./cert.pem", "./key.pem", &[])
+    };
+    let tls = Tls { certificates: vec![stapled], min_version: TlsVersion::V12, client_auth: None };
+    assert_eq!(one.tls, Some(tls));
+    let policy = HeaderValue::from_static("max-age=31557600; includeSubDomains; preload");
+    assert_eq!((one.redirect_https, &one.hsts), (None, &Some(policy)));
+
+    let tls = two.tls.as_ref().expect("a listener of TLS");
+    assert_eq!(
+        tls.certificates,
+        [
+            certificate("./a.pem", "./a.key", &[]),
+            certificate("./b.pem", "./b.key", &["b.example", "*.b.example"]),
+        ]
+    );
+    assert_eq!(tls.min_version, TlsVersion::V13);
+    let auth = tls.client_auth.as_ref().expect("certificates of clients");
+    assert_eq!(auth.ca, Path::new("./clients.pem"));
+    assert!(!auth.is_required && auth.is_forwarded);
+    assert_eq!(two.hsts, Some(HeaderValue::from_static("max-age=15552000")));
+    assert_eq!(tls.files().count(), 5);
 }
 
 #[test]
@@ -208,6 +252,8 @@ fn the_upstreams_are_as_the_file_says() {
     let tls = orders.tls.as_ref().expect("an `https` endpoint");
     assert_eq!(tls.ca.as_deref(), Some(Path::new("./ca.pem")));
     assert_eq!(tls.server_name.as_deref(), Some("orders.internal"));
+    let own = Identity { certificate: PathBuf::from("./own.pem"), key: PathBuf::from("./own.key") };
+    assert_eq!(tls.identity, Some(own));
     assert_eq!(orders.connect_timeout, Duration::from_secs(3));
     assert_eq!(orders.response_timeout, Duration::from_secs(30));
     assert_eq!(orders.idle_timeout, Duration::from_secs(60));
@@ -315,17 +361,17 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
         let location = loaded.config.plugins[plugin].at.locate(pointer);
         loaded.sources.finding(location, "x").position()
     };
-    assert_eq!(at(0, ""), "gateway.toml:57:1");
-    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:58:15");
-    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:58:33");
-    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:58:26");
-    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:58:11");
-    assert_eq!(at(0, "/missing"), "gateway.toml:57:1");
-    assert_eq!(at(1, "/missing"), "gateway.toml:60:1");
+    assert_eq!(at(0, ""), "gateway.toml:66:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:67:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:67:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:67:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:67:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:66:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:69:1");
     let places = &loaded.config.plugins[0].at;
-    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:54:10");
-    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:51:13");
-    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:50:1");
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:63:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:60:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:59:1");
 }
 
 /// The routes of the file: `users`, `orders`, `order`, `health` and `moved`.

@@ -59,8 +59,8 @@ fn paths_are_relative_to_the_folder_of_the_main_file() {
     ]);
     let config = folder.load().unwrap().config;
     let tls = config.listeners[0].tls.clone().unwrap();
-    assert_eq!(tls.certificate, folder.path().join("cert.pem"));
-    assert_eq!(tls.key, Path::new("/etc/key.pem"));
+    assert_eq!(tls.certificates[0].certificate, folder.path().join("cert.pem"));
+    assert_eq!(tls.certificates[0].key, Path::new("/etc/key.pem"));
     assert_eq!(config.outputs[0].file, folder.path().join("logs/access.log"));
     assert_eq!(config.gateway.plugins_dir, folder.path().join("plugins"));
     assert_eq!(config.plugins[0].component, Component::File(folder.path().join("own.wasm")));

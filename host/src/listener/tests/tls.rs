@@ -8,10 +8,10 @@ use tempfile::TempDir;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::super::tls::acceptor;
+use super::super::tls::Acceptor;
 use super::http2::{client, get};
 use super::*;
-use crate::config::Tls;
+use crate::config::{Certificate, Location, Tls, TlsVersion};
 use crate::facts::TlsFacts;
 
 struct Files {
@@ -32,8 +32,25 @@ impl Files {
         self.folder.path().join(name)
     }
 
+    fn pair(&self, certificate: &str, key: PathBuf) -> Tls {
+        let certificate = Certificate {
+            certificate: self.path(certificate),
+            key,
+            ocsp: None,
+            hosts: Vec::new(),
+            certificate_at: Location::default(),
+            key_at: Location::default(),
+        };
+        let certificates = vec![certificate];
+        Tls { certificates, min_version: TlsVersion::V12, client_auth: None }
+    }
+
     fn tls(&self) -> Tls {
-        Tls { certificate: self.path("c.pem"), key: self.path("k.pem") }
+        self.pair("c.pem", self.path("k.pem"))
+    }
+
+    fn acceptor(&self) -> Acceptor {
+        Acceptor::build(&self.tls(), Arc::default(), None).unwrap()
     }
 
     async fn connect(
@@ -57,7 +74,7 @@ impl Files {
 }
 
 fn start(files: &Files, limits: &Limits) -> Server {
-    Server::start_with(limits, Some(acceptor(&files.tls()).unwrap()))
+    Server::start_with(limits, Some(files.acceptor()))
 }
 
 #[tokio::test]
@@ -93,7 +110,7 @@ async fn http2_is_spoken_if_alpn_says_so() {
 #[tokio::test]
 async fn the_service_sees_what_was_agreed_on() {
     let files = Files::new();
-    let acceptor = acceptor(&files.tls()).unwrap();
+    let acceptor = files.acceptor();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (drainer, drain) = Drainer::new();
@@ -106,6 +123,7 @@ async fn the_service_sees_what_was_agreed_on() {
                 cipher_suite: "TLS_AES_256_GCM_SHA384".to_owned(),
                 server_name: Some("api.example".to_owned()),
                 alpn: Some("http/1.1".to_owned()),
+                client_certificate: None,
             };
             assert_eq!(peer.tls.as_deref(), Some(&facts));
             Response::new(Full::new(Bytes::new()))
@@ -157,17 +175,35 @@ async fn a_handshake_that_does_not_come_is_given_up() {
 #[test]
 fn an_error_names_the_file_and_the_cause() {
     let (files, other) = (Files::new(), Files::new());
-    let error = |tls: &Tls| acceptor(tls).err().unwrap().to_string();
-    let absent = Tls { certificate: files.path("no.pem"), ..files.tls() };
-    let text = error(&absent);
+    let error = |tls: &Tls| {
+        let errors = Acceptor::build(tls, Arc::default(), None).err().unwrap();
+        assert_eq!(errors.len(), 1);
+        errors[0].to_string()
+    };
+    let text = error(&files.pair("no.pem", files.path("k.pem")));
     assert!(text.ends_with("no.pem`: No such file or directory (os error 2)"), "{text}");
-    let swapped = Tls { certificate: files.path("k.pem"), ..files.tls() };
-    let text = error(&swapped);
+    let text = error(&files.pair("k.pem", files.path("k.pem")));
     assert!(text.ends_with("k.pem`: no certificate in this file"), "{text}");
-    let keyless = Tls { key: files.path("c.pem"), ..files.tls() };
-    let text = error(&keyless);
+    let text = error(&files.pair("c.pem", files.path("c.pem")));
     assert!(text.ends_with("c.pem`: no private key in this file"), "{text}");
-    let foreign = Tls { key: other.path("k.pem"), ..files.tls() };
-    let text = error(&foreign);
+    let text = error(&files.pair("c.pem", other.path("k.pem")));
     assert!(text.contains("k.pem`: keys may not be consistent"), "{text}");
+    std::fs::write(files.path("o.der"), "-----BEGIN").unwrap();
+    let mut stapled = files.tls();
+    stapled.certificates[0].ocsp = Some(files.path("o.der"));
+    let text = error(&stapled);
+    assert!(text.ends_with("o.der`: not an OCSP response in DER"), "{text}");
+    let mut named = files.tls();
+    named.certificates[0].hosts = vec!["api.example".to_owned(), "www.example".to_owned()];
+    let text = error(&named);
+    let reason = "the certificate is not for `www.example`, but for api.example";
+    assert!(text.ends_with(reason), "{text}");
+}
+
+#[test]
+fn what_is_wrong_with_several_files_is_found_at_once() {
+    let (files, other) = (Files::new(), Files::new());
+    let mut tls = files.pair("no.pem", files.path("k.pem"));
+    tls.certificates.extend(files.pair("c.pem", other.path("k.pem")).certificates);
+    assert_eq!(Acceptor::build(&tls, Arc::default(), None).err().unwrap().len(), 2);
 }

@@ -3,9 +3,9 @@
 use tidegate_macros::host_calls;
 use wasmtime::Result;
 
-use crate::facts::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX, Attribute};
+use crate::facts::{self, ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX, Attribute, ClientCertificate};
 use crate::plugin::contract::bindings::tidegate::plugin::exchange::{
-    AttributeValue, ClientFacts, Host, TlsFacts,
+    AlternativeName, AttributeValue, CertificateFacts, ClientFacts, Host, TlsFacts,
 };
 use crate::plugin::guest::Guest;
 use crate::telemetry::metrics::Interface;
@@ -39,6 +39,11 @@ impl Host for Guest {
         }))
     }
 
+    fn client_certificate(&mut self) -> Result<Option<CertificateFacts>> {
+        let tls = self.exchange("exchange.client-certificate")?.client.tls.as_deref();
+        Ok(tls.and_then(|tls| tls.client_certificate.clone()).map(Into::into))
+    }
+
     fn attribute(&mut self, name: String) -> Result<Option<AttributeValue>> {
         Ok(self.exchange("exchange.attribute")?.attribute(&name).cloned().map(Into::into))
     }
@@ -61,6 +66,24 @@ impl Host for Guest {
         Ok(Err(format!(
             "an exchange holds at most {ATTRIBUTES_MAX} attributes of {ATTRIBUTE_BYTES_MAX} bytes"
         )))
+    }
+}
+
+impl From<ClientCertificate> for CertificateFacts {
+    fn from(certificate: ClientCertificate) -> Self {
+        let ClientCertificate { subject, names, fingerprint, serial, forwarded: _ } = certificate;
+        Self { subject, names: names.into_iter().map(Into::into).collect(), fingerprint, serial }
+    }
+}
+
+impl From<facts::AlternativeName> for AlternativeName {
+    fn from(name: facts::AlternativeName) -> Self {
+        match name {
+            facts::AlternativeName::Dns(host) => Self::Dns(host),
+            facts::AlternativeName::Uri(uri) => Self::Uri(uri),
+            facts::AlternativeName::Email(mail) => Self::Email(mail),
+            facts::AlternativeName::Address(address) => Self::Address(address.to_string()),
+        }
     }
 }
 

@@ -124,7 +124,7 @@ impl Control {
         if let Some(findings) = Findings::new(findings, sources.watched().clone()) {
             return Err(findings);
         }
-        boot::warn_of(&loaded);
+        boot::warn_of(&loaded, &snapshot);
         self.warn_of_fixed(&loaded);
 
         let id = snapshot.id;

@@ -17,8 +17,8 @@ pub(crate) struct Targets {
 }
 
 impl Targets {
-    /// gateway.toml and its includes, the components in use with their signatures, certificates
-    /// with their keys, and those of trusted authorities.
+    /// gateway.toml and its includes, the components in use with their signatures, and all files of
+    /// TLS: certificates with their keys, and those of trusted authorities.
     ///
     /// A component that is found by name has its place in the plugins directory, whether it is there
     /// or not: a file that appears there takes the place of an embedded component.
@@ -35,11 +35,11 @@ impl Targets {
             std::iter::once(file).chain(signature)
         });
         let tls = config.listeners.iter().filter_map(|listener| listener.tls.as_ref());
-        let tls = tls.flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]);
-        let authorities =
-            config.upstreams.iter().filter_map(|upstream| upstream.tls.as_ref()?.ca.clone());
+        let tls = tls.flat_map(|tls| tls.files().cloned());
+        let trust = config.upstreams.iter().filter_map(|upstream| upstream.tls.as_ref());
+        let trust = trust.flat_map(|tls| tls.files().cloned());
         let mut targets = Self::of_files(watched);
-        targets.files.extend(components.chain(tls).chain(authorities));
+        targets.files.extend(components.chain(tls).chain(trust));
         targets.tidy()
     }
 

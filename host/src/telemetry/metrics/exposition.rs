@@ -1,6 +1,7 @@
 //! All metrics as text.
 
 mod caches;
+mod encryption;
 mod plugins;
 
 use std::fmt;
@@ -52,6 +53,7 @@ impl Collector for Families {
         self.encode_own(&mut text)?;
         self.encode_caches(&mut text)?;
         self.encode_connections(&mut text)?;
+        self.encode_encryption(&mut text)?;
         self.encode_process(&mut text)
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tidegate_plugin::counter::{Claim, Rule, Window};
 use tidegate_plugin::crypto::{Hash, Key, SignatureAlgorithm};
+use tidegate_plugin::exchange::AlternativeName;
 use tidegate_plugin::serde_json::{Value, json};
 use tidegate_plugin::{
     Answer, ConfigError, NoConfig, OnRequest, Plugin, RequestAction, clock, counter, crypto,
@@ -81,6 +82,9 @@ fn exchange() -> Value {
         "address": client.address,
         "peer": client.peer_address,
         "tls": exchange::tls().map(|tls| json!([tls.version, tls.server_name, tls.alpn])),
+        "client_certificate": exchange::client_certificate().map(|certificate| {
+            json!([certificate.fingerprint, certificate.subject, names(certificate.names)])
+        }),
         "method": request::method(),
         "scheme": request::scheme(),
         "host": request::host(),
@@ -88,6 +92,16 @@ fn exchange() -> Value {
         "path": request::path(),
         "query": request::query(),
     })
+}
+
+fn names(names: Vec<AlternativeName>) -> Vec<String> {
+    let shown = names.into_iter().map(|name| match name {
+        AlternativeName::Dns(host) => format!("dns {host}"),
+        AlternativeName::Uri(uri) => format!("uri {uri}"),
+        AlternativeName::Email(mail) => format!("email {mail}"),
+        AlternativeName::Address(address) => format!("address {address}"),
+    });
+    shown.collect()
 }
 
 fn kv() -> Value {

@@ -1,0 +1,89 @@
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+
+use super::{Elsewhere, Failure, RequestHead, Rules, Scheme, elsewhere, secure};
+
+fn request(method: Method, host: &str, target: &str) -> RequestHead {
+    RequestHead {
+        method,
+        scheme: Scheme::Http,
+        version: Version::HTTP_11,
+        host: host.into(),
+        port: Some(8080),
+        uri: target.parse().unwrap(),
+        path: None,
+        path_is_final: false,
+        query: None,
+        headers: HeaderMap::new(),
+    }
+}
+
+fn rules(port: u16) -> Rules {
+    Rules { redirect_https: Some(port), hsts: None }
+}
+
+fn location(port: u16, request: &RequestHead) -> Option<String> {
+    let found = elsewhere(Some(&rules(port)), request).unwrap();
+    found.map(|Elsewhere { location, .. }| location)
+}
+
+#[test]
+fn a_request_is_sent_to_the_same_place_over_tls() {
+    let asked = request(Method::GET, "a.example", "/x/../y?q=1");
+    assert_eq!(location(443, &asked).as_deref(), Some("https://a.example/x/../y?q=1"));
+    assert_eq!(location(8443, &asked).as_deref(), Some("https://a.example:8443/x/../y?q=1"));
+    let address = request(Method::GET, "[::1]", "//b.example/");
+    assert_eq!(location(443, &address).as_deref(), Some("https://[::1]//b.example/"));
+    assert_eq!(elsewhere(None, &asked), Ok(None));
+}
+
+#[test]
+fn only_get_and_head_may_become_another_method_on_the_way() {
+    let status = |method: Method| {
+        let asked = request(method, "a.example", "/");
+        elsewhere(Some(&rules(443)), &asked).unwrap().map(|there| there.status)
+    };
+    for method in [Method::GET, Method::HEAD] {
+        assert_eq!(status(method), Some(StatusCode::MOVED_PERMANENTLY));
+    }
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+        assert_eq!(status(method), Some(StatusCode::PERMANENT_REDIRECT));
+    }
+}
+
+#[test]
+fn answers_to_challenges_are_asked_for_without_tls_and_nothing_else() {
+    for (path, stays) in [
+        ("/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr_oA", true),
+        ("/.well-known/acme-challenge/", false),
+        ("/.well-known/acme-challenge/a/../../../users", false),
+        ("/.well-known/acme-challenge/a%2Fb", false),
+        ("/.well-known/other", false),
+    ] {
+        let asked = request(Method::GET, "a.example", path);
+        assert_eq!(location(443, &asked).is_none(), stays, "{path}");
+    }
+}
+
+#[test]
+fn who_came_over_tls_stays_and_who_names_no_host_is_refused() {
+    let behind_a_proxy =
+        RequestHead { scheme: Scheme::Https, ..request(Method::GET, "a.example", "/") };
+    assert_eq!(location(443, &behind_a_proxy), None);
+    assert_eq!(location(443, &request(Method::OPTIONS, "a.example", "*")), None);
+    let nameless = request(Method::GET, "", "/");
+    assert!(matches!(
+        elsewhere(Some(&rules(443)), &nameless),
+        Err(Failure::RequestMalformed("no host to be sent to"))
+    ));
+}
+
+#[test]
+fn what_a_response_says_of_its_security_is_left_alone() {
+    let ours = HeaderValue::from_static("max-age=10");
+    let mut headers = HeaderMap::new();
+    secure(None, &mut headers);
+    assert!(headers.is_empty());
+    secure(Some(ours.clone()), &mut headers);
+    secure(Some(HeaderValue::from_static("max-age=0")), &mut headers);
+    assert_eq!(headers.get_all("strict-transport-security").iter().collect::<Vec<_>>(), [&ours]);
+}

@@ -1,0 +1,72 @@
+//! Which certificate a client is shown.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::SignatureScheme;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use super::certificate::Certificate;
+
+/// Certificates by the host that a client names in SNI (RFC 6066 section 3).
+///
+/// A host's own certificate goes before one with a wildcard, which stands for exactly one label, as
+/// in the check that clients make (RFC 9525 section 6.3). Of several for one host it is the first whose
+/// key the client can verify.
+#[derive(Debug)]
+pub(super) struct Choice {
+    /// By host.
+    exact: Hosts,
+    /// By what follows `*.`.
+    wildcard: Hosts,
+    /// For clients that name no host, or none of these: the first of the file.
+    default: Option<Arc<CertifiedKey>>,
+}
+
+type Hosts = HashMap<Box<str>, Vec<Arc<CertifiedKey>>>;
+
+impl Choice {
+    pub(super) fn of(certificates: &[Certificate]) -> Self {
+        let (mut exact, mut wildcard) = (Hosts::new(), Hosts::new());
+        for certificate in certificates {
+            for host in &certificate.hosts {
+                let (hosts, host) = match host.strip_prefix("*.") {
+                    Some(parent) => (&mut wildcard, parent),
+                    None => (&mut exact, host.as_str()),
+                };
+                hosts.entry(host.into()).or_default().push(Arc::clone(&certificate.signer));
+            }
+        }
+        let default = certificates.first().map(|first| Arc::clone(&first.signer));
+        Self { exact, wildcard, default }
+    }
+
+    fn find(&self, host: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let found = host.and_then(|host| {
+            let parent = || host.split_once('.').and_then(|(_, parent)| self.wildcard.get(parent));
+            self.exact.get(host).or_else(parent)
+        });
+        let fits = |signer: &&Arc<CertifiedKey>| signer.key.choose_scheme(schemes).is_some();
+        match found {
+            Some(all) => all.iter().find(fits).or_else(|| all.first()).cloned(),
+            None => self.default.clone(),
+        }
+    }
+}
+
+impl ResolvesServerCert for Choice {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let host = hello.server_name();
+        match host {
+            // Almost all clients write it so.
+            Some(name) if name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+                self.find(Some(&name.to_ascii_lowercase()), hello.signature_schemes())
+            }
+            host => self.find(host, hello.signature_schemes()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

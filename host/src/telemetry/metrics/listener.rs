@@ -1,0 +1,66 @@
+//! What is counted of a listener.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+
+/// The connections of one listener.
+#[derive(Debug, Default)]
+pub struct ListenerMetrics {
+    /// Open now.
+    pub open: Gauge,
+    /// Accepted so far.
+    pub accepted: Counter,
+    full: Counter,
+    resumed: Counter,
+    failed: Counter,
+    /// The end of each certificate by its file, in seconds since 1970; empty on a plain listener.
+    certificates: Mutex<BTreeMap<String, i64>>,
+}
+
+/// What came of a handshake of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handshake {
+    /// The client was shown a certificate.
+    Full,
+    /// It went on with a session that it had before.
+    Resumed,
+    /// There was no agreement, or not in time.
+    Failed,
+}
+
+impl ListenerMetrics {
+    /// Counts a handshake.
+    pub fn handshake(&self, outcome: Handshake) {
+        match outcome {
+            Handshake::Full => self.full.inc(),
+            Handshake::Resumed => self.resumed.inc(),
+            Handshake::Failed => self.failed.inc(),
+        };
+    }
+
+    /// Sets when the certificates end that are shown from now on: the file of each, and seconds since
+    /// 1970.
+    pub fn set_certificates(&self, certificates: impl Iterator<Item = (String, i64)>) {
+        *self.lock() = certificates.collect();
+    }
+
+    /// By word; nothing on a listener that never was one of TLS.
+    pub(super) fn handshakes(&self) -> Vec<(&'static str, u64)> {
+        let all = [("full", &self.full), ("resumed", &self.resumed), ("failed", &self.failed)];
+        let all = all.map(|(outcome, counter)| (outcome, counter.get()));
+        let is_tls = !self.lock().is_empty() || all.iter().any(|(_, count)| *count > 0);
+        if is_tls { all.to_vec() } else { Vec::new() }
+    }
+
+    /// Sorted by file.
+    pub(super) fn certificates(&self) -> Vec<(String, i64)> {
+        self.lock().iter().map(|(file, end)| (file.clone(), *end)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, i64>> {
+        self.certificates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
