@@ -18,7 +18,7 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ pub(super) struct Instances {
     pool: Option<(ArrayQueue<Box<Live>>, u32)>,
     permits: Semaphore,
     waiting: AtomicUsize,
+    /// Whether the last call beside the workers was long, and so the next may be.
+    were_long: AtomicBool,
     metrics: Arc<PluginMetrics>,
 }
 
@@ -88,9 +90,9 @@ impl Instances {
             Isolation::Pooled { calls, idle } => Some((ArrayQueue::new(idle.max(1)), calls)),
         };
         let permits = Semaphore::new(budget.instances);
-        let waiting = AtomicUsize::new(0);
+        let (waiting, were_long) = (AtomicUsize::new(0), AtomicBool::new(false));
         let metrics = Arc::clone(&shared.metrics);
-        Self { engine, image, shared, budget, pool, permits, waiting, metrics }
+        Self { engine, image, shared, budget, pool, permits, waiting, were_long, metrics }
     }
 
     pub(super) fn live(&self) -> usize {

@@ -10,7 +10,7 @@ use wasmtime::Store;
 use wasmtime::component::{Func, Instance, Resource, TypedFunc};
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use super::underway::{Underway, drive};
+use super::underway::{Drive, Underway};
 use super::{Instances, allow};
 use crate::clock;
 use crate::plugin::contract::Exports;
@@ -89,7 +89,7 @@ impl Live {
         moment: Moment,
         run: impl for<'s> FnOnce(&'s mut Self) -> Running<'s, T>,
     ) -> (Box<Self>, Result<T, Fault>, Spent) {
-        let Instances { engine, budget, metrics, shared, .. } = instances;
+        let Instances { engine, budget, shared, .. } = instances;
         let isolation = if instances.pool.is_some() { "pooled" } else { "request" };
         let instance = if self.calls > 0 { "pooled" } else { "fresh" };
         let meter = self.meter.take().unwrap_or_else(|| Meter::begin(clock::now()));
@@ -103,13 +103,8 @@ impl Live {
         let underway = Underway::begin(self, run);
         // Ticks of timers have a thread of their own already.
         let may_leave = moment != Moment::Timer;
-        let driving = drive(underway, (engine, metrics), budget.wall, may_leave, meter);
-        let (mut live, outcome, spent) = driving.instrument(span.clone()).await;
-        let result = match outcome {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => Err(Fault::of_call(&error, live.store.data_mut())),
-            None => Err(Fault::WallTime(budget.wall)),
-        };
+        let drive = Drive { instances, may_leave, meter };
+        let (mut live, result, spent) = drive.run(underway).instrument(span.clone()).await;
         let guest = live.store.data_mut();
         guest.calls.end_all();
         span::end(&span, &result, spent, guest.host_calls);

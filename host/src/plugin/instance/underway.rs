@@ -2,15 +2,17 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ouroboros::self_referencing;
 
 use super::live::{Live, Running};
-use super::{was_interrupted, within};
+use super::{Instances, was_interrupted, within};
 use crate::clock;
 use crate::plugin::engine::Engine;
+use crate::plugin::fault::Fault;
 use crate::plugin::meter::{Meter, Metered, Spent};
 use crate::telemetry::metrics::PluginMetrics;
 
@@ -42,63 +44,92 @@ impl<T> Underway<T> {
         self.with_running_mut(|running| running.as_mut().poll(context))
     }
 
-    /// The instance; what was under way is given up.
-    fn stop(self) -> Box<Live> {
-        self.into_heads().live
+    /// The instance, and what the call came to; it is given up if its time was up before.
+    fn settle(
+        self,
+        outcome: Option<wasmtime::Result<T>>,
+        wall: Duration,
+    ) -> (Box<Live>, Result<T, Fault>) {
+        let mut live = self.into_heads().live;
+        let result = match outcome {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(Fault::of_call(&error, live.store.data_mut())),
+            None => Err(Fault::WallTime(wall)),
+        };
+        (live, result)
     }
 }
 
-/// Drives a call to its end: here while it is short, and beside the workers from then on. Gives what it
-/// came to, unless the time was up before, and what it took.
-pub(super) async fn drive<T: Send + 'static>(
-    mut underway: Underway<T>,
-    (engine, metrics): (&Arc<Engine>, &Arc<PluginMetrics>),
-    wall: Duration,
-    may_leave: bool,
-    meter: Meter,
-) -> (Box<Live>, Option<wasmtime::Result<T>>, Spent) {
-    let mut metered = Metered::new(meter, metrics);
-    let meter = &mut metered.meter;
-    let here = poll_fn(|context| {
-        meter.resume();
-        if let Poll::Ready(outcome) = underway.poll(context) {
-            return Poll::Ready(Some(outcome));
-        }
-        let now = clock::now();
-        if may_leave && was_interrupted() && meter.ran(now) >= SHORT {
-            return Poll::Ready(None);
-        }
-        meter.suspend(now);
-        Poll::Pending
-    });
-    let polled = within(engine, wall, here).await;
-    let Some(None) = polled else {
-        return (underway.stop(), polled.flatten(), metered.end());
-    };
-
-    metrics.long_calls.inc();
-    let now = clock::now();
-    metered.meter.suspend(now);
-    let left = wall.saturating_sub(metered.meter.duration(now));
-    let there = finish(underway, Arc::clone(engine), Arc::clone(metrics), left);
-    let (live, outcome, ran) = match engine.lanes().run(Box::pin(there)) {
-        Ok(there) => there.await.expect("it ends by itself, and whatever a guest does is a trap"),
-        Err(here) => here.await,
-    };
-    let mut spent = metered.end();
-    spent.ran += ran;
-    (live, outcome, spent)
+/// What is driven with what, and for how long.
+pub(super) struct Drive<'i> {
+    pub(super) instances: &'i Instances,
+    /// Whether the call may leave its worker.
+    pub(super) may_leave: bool,
+    pub(super) meter: Meter,
 }
 
-/// Drives a call to its end; gives for how long it ran.
+/// What came of a call, and what it took.
+type Driven<T> = (Box<Live>, Result<T, Fault>, Spent);
+
+impl Drive<'_> {
+    /// Drives a call to its end: here while it is short, and beside the workers from then on.
+    ///
+    /// A plugin whose last call was long begins there, so that only the first of many long calls
+    /// holds up a worker.
+    pub(super) async fn run<T: Send + 'static>(self, mut underway: Underway<T>) -> Driven<T> {
+        let Self { instances, may_leave, meter } = self;
+        let Instances { engine, budget, metrics, were_long, .. } = instances;
+        let mut metered = Metered::new(meter, metrics);
+        if !(may_leave && were_long.load(Ordering::Relaxed)) {
+            let meter = &mut metered.meter;
+            let here = poll_fn(|context| {
+                meter.resume();
+                if let Poll::Ready(outcome) = underway.poll(context) {
+                    return Poll::Ready(Some(outcome));
+                }
+                let now = clock::now();
+                if may_leave && was_interrupted() && meter.ran(now) >= SHORT {
+                    return Poll::Ready(None);
+                }
+                meter.suspend(now);
+                Poll::Pending
+            });
+            let polled = within(engine, budget.wall, here).await;
+            let Some(None) = polled else {
+                let (live, result) = underway.settle(polled.flatten(), budget.wall);
+                return (live, result, metered.end());
+            };
+        }
+
+        metrics.long_calls.inc();
+        let now = clock::now();
+        metered.meter.suspend(now);
+        let left = budget.wall.saturating_sub(metered.meter.duration(now));
+        let there = finish(underway, Arc::clone(engine), Arc::clone(metrics), (left, budget.wall));
+        let (live, result, ran) = match engine.lanes().run(Box::pin(there)) {
+            Ok(there) => {
+                there.await.expect("it ends by itself, and whatever a guest does is a trap")
+            }
+            Err(here) => here.await,
+        };
+        were_long.store(ran >= SHORT, Ordering::Relaxed);
+        let mut spent = metered.end();
+        spent.ran += ran;
+        (live, result, spent)
+    }
+}
+
+/// Drives a call to its end within what is left of its time; gives for how long it ran.
 async fn finish<T>(
     mut underway: Underway<T>,
     engine: Arc<Engine>,
     metrics: Arc<PluginMetrics>,
-    left: Duration,
-) -> (Box<Live>, Option<wasmtime::Result<T>>, Duration) {
+    (left, wall): (Duration, Duration),
+) -> (Box<Live>, Result<T, Fault>, Duration) {
     let mut metered = Metered::new(Meter::begin(clock::now()), &metrics);
     let running = poll_fn(|context| underway.poll(context));
     let outcome = within(&engine, left, metered.meter.run(running)).await;
-    (underway.stop(), outcome, metered.end().ran)
+    // Here as well, because a backtrace takes longer than most calls.
+    let (live, result) = underway.settle(outcome, wall);
+    (live, result, metered.end().ran)
 }
