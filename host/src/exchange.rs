@@ -28,7 +28,7 @@ use tracing::Instrument as _;
 pub use body::{Body, Cut};
 pub use observer::Observer;
 
-use arrival::Arrival;
+use arrival::{Arrival, Way};
 use finish::Finisher;
 
 use crate::body::{Content, Held, RequestBody};
@@ -83,22 +83,27 @@ async fn answer(
 ) -> Response<Body> {
     let snapshot = worker.snapshot.load_full();
     let arrival = arrival::receive(&snapshot, entrance, request, &peer);
-    let finisher = Arc::new(Finisher::new(&snapshot, arrival.route, &worker.tasks));
-    let Arrival { mut exchange, body, accept, route, elsewhere, refused, hop } = arrival;
+    let Arrival { mut exchange, body, accept, way, hop } = arrival;
+    let index = way.as_ref().ok().and_then(Way::route);
+    let finisher = Arc::new(Finisher::new(&snapshot, index, &worker.tasks));
     let finish = match &worker.observer {
         None => Arc::clone(&finisher) as _,
         Some(observer) => observer::attend(observer, &mut exchange, &finisher),
     };
     let mut open = Open::new(exchange, finish);
 
-    if let Some(elsewhere) = elsewhere {
-        let (status, headers, body) = reply::redirect(elsewhere.status, &elsewhere.location);
-        open.respond(Source::Gateway, ResponseHead { status, headers });
-        return respond(&snapshot, open, body.into(), None);
-    }
-    let route = route.and_then(|index| snapshot.routes.get(index));
-    let (Some(route), None) = (route, &refused) else {
-        let failure = refused.unwrap_or(Failure::RouteNotFound);
+    let failure = match way {
+        Ok(Way::Early(early)) => {
+            let (status, headers, body) = early.reply();
+            open.respond(Source::Gateway, ResponseHead { status, headers });
+            return respond(&snapshot, open, body.into(), None);
+        }
+        Ok(Way::Route(_)) => None,
+        Err(failure) => Some(failure),
+    };
+    let route = index.and_then(|index| snapshot.routes.get(index));
+    let (Some(route), None) = (route, &failure) else {
+        let failure = failure.unwrap_or(Failure::RouteNotFound);
         let content = fail(&snapshot, accept.as_ref(), &mut open, failure);
         return respond(&snapshot, open, content.into(), None);
     };

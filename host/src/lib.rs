@@ -4,6 +4,7 @@
 //! be native. Its modules read in the order a request travels: `listener`, `exchange`, `route`,
 //! `plugin`, `upstream`.
 
+pub mod acme;
 mod admin;
 pub mod author;
 pub mod body;

@@ -39,6 +39,7 @@ use guard::Guard;
 use opening::Opening;
 use watch::Watch;
 
+mod challenges;
 mod drain;
 mod drive;
 pub mod framing;
@@ -50,6 +51,7 @@ mod socket;
 pub mod tls;
 mod watch;
 
+pub use challenges::{Challenge, Challenges, Shown};
 pub use drain::{Drain, Drainer};
 pub use peer::{Fault, Peer};
 pub use rules::{Entrance, Rules};
@@ -167,6 +169,10 @@ pub async fn serve<S, F, B>(
     };
     match timeout(settings.times.header, handshake).await {
         Ok(Some(Ok((stream, facts)))) => {
+            // RFC 8737 section 3: there is nothing to be said to an authority after the handshake.
+            if facts.alpn.as_deref() == Some(tls::ACME_PROTOCOL) {
+                return;
+            }
             let http2 = facts.alpn.as_deref() == Some("h2");
             let peer = Arc::new(Peer::new(address, Some(Arc::new(facts))));
             let opening = Opening { stream, first: BytesMut::new(), http2 };

@@ -8,6 +8,7 @@
 //! Workers know the control thread by what they share with it ([`gateway::Gateway`]): the current
 //! snapshot, and the tokens that announce the end.
 
+mod acme;
 mod boot;
 mod change;
 mod connections;

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::config::{
     self, Finding, Findings, FixedResponse, Loaded, Matcher, Redirect, Rewrite, Sources,
 };
+use crate::listener::Challenges;
 use crate::listener::tls::Acceptor;
 use crate::plugin::versions::Versions;
 use crate::plugin::{
@@ -57,6 +58,8 @@ pub struct Snapshot {
     pub listeners: Vec<config::Listener>,
     /// Of the listener of the same index; absent on a plain one.
     pub tls: Vec<Option<Acceptor>>,
+    /// Answers to challenges of ACME that are under way; all snapshots of a process have the same.
+    pub challenges: Arc<Challenges>,
     /// What works, but will be of no use to clients, such as a certificate that is over.
     pub warnings: Vec<Finding>,
     /// Where the admin listener is; absent if there is none.
@@ -163,7 +166,9 @@ impl Builder {
         let mut findings = Vec::new();
         let outputs = outputs::open(config, sources, previous, purpose, &mut findings);
         let metrics = &self.services.metrics;
-        let tls = encryption::read(&config.listeners, sources, previous, metrics, &mut findings);
+        let challenges = previous.map(|it| Arc::clone(&it.challenges)).unwrap_or_default();
+        let shared = (previous, &challenges);
+        let tls = encryption::read(&config.listeners, sources, shared, metrics, &mut findings);
         let warnings = encryption::warnings(&tls, sources);
         let trust = trust::read(config, sources, &mut findings);
         let loader = outputs.as_ref().and_then(|outputs| {
@@ -185,7 +190,7 @@ impl Builder {
         let (Some(outputs), Some(loader), Some(plugins)) = (outputs, loader, plugins) else {
             unreachable!("what is missing has left a finding");
         };
-        let parts = Parts { outputs, loader, plugins, tls, warnings, trust };
+        let parts = Parts { outputs, loader, plugins, tls, challenges, warnings, trust };
         Ok(assemble(config, previous, metrics, parts))
     }
 
@@ -268,6 +273,7 @@ struct Parts {
     loader: Arc<Loader>,
     plugins: Plugins,
     tls: Vec<Option<Acceptor>>,
+    challenges: Arc<Challenges>,
     warnings: Vec<Finding>,
     trust: Trust,
 }
@@ -304,6 +310,7 @@ fn assemble(
         settings: Settings { gateway: config.gateway.clone(), limits: config.limits.clone() },
         listeners: config.listeners.clone(),
         tls: parts.tls,
+        challenges: parts.challenges,
         warnings: parts.warnings,
         admin: config.admin,
         unmatched: metrics.route(UNMATCHED),

@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("body", &["clock", "failure"]),
     ("upstream", &["body", "clock", "config", "facts", "failure", "telemetry"]),
     ("listener", &["clock", "config", "facts", "route", "telemetry"]),
+    ("acme", &["clock", "config", "listener", "telemetry", "upstream"]),
     // Of `route` the matchers, which conditions of plugins are made of.
     (
         "plugin",
@@ -35,7 +36,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "snapshot",
-        &["clock", "config", "listener", "plugin", "route", "state", "telemetry", "upstream"],
+        &[
+            "acme",
+            "clock",
+            "config",
+            "listener",
+            "plugin",
+            "route",
+            "state",
+            "telemetry",
+            "upstream",
+        ],
     ),
     (
         "exchange",

@@ -9,6 +9,7 @@
 )]
 
 mod access_log;
+mod acme;
 mod admin;
 mod author;
 mod body;

@@ -109,7 +109,7 @@ async fn a_session_goes_on_across_workers_and_reloads_until_its_certificate_is_a
         assert_eq!(handshakes(&gateway, "resumed").await, 4.0);
 
         gateway
-            .change(|text| format!("# another line\n{text}\n[secrets.s]\nvalue = \"x\"\n"))
+            .change(|text| format!("# another line\n{text}\n[secrets.s]\nenv = \"PATH\"\n"))
             .await;
         ask().await;
         assert_eq!(handshakes(&gateway, "resumed").await, 5.0);

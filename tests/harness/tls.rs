@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
-    SanType,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer,
+    DistinguishedName, DnType, IsCa, KeyPair, SanType,
 };
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -82,6 +83,23 @@ impl Authority {
         let uri = rcgen::string::Ia5String::try_from(uri).expect("ASCII");
         parameters.subject_alt_names = vec![SanType::URI(uri)];
         self.sign(&parameters)
+    }
+
+    /// Issues a certificate for these hosts that begins and ends at these seconds since 1970.
+    #[must_use]
+    pub fn issue_between(&self, names: &[&str], not_before: u64, not_after: u64) -> Issued {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let mut parameters = CertificateParams::new(names).expect("names");
+        let begin = rcgen::date_time_ymd(1970, 1, 1);
+        parameters.not_before = begin + Duration::from_secs(not_before);
+        parameters.not_after = begin + Duration::from_secs(not_after);
+        self.sign(&parameters)
+    }
+
+    /// Issues what somebody asks for, in PEM.
+    #[must_use]
+    pub fn sign_request(&self, asked: &CertificateSigningRequestParams) -> String {
+        asked.signed_by(&self.issuer).expect("a certificate").pem()
     }
 
     fn sign(&self, parameters: &CertificateParams) -> Issued {
@@ -198,5 +216,11 @@ impl Issued {
     #[must_use]
     pub const fn der(&self) -> &CertificateDer<'static> {
         &self.der
+    }
+
+    /// Its key in PKCS#8.
+    #[must_use]
+    pub fn key_der(&self) -> &[u8] {
+        &self.key_der
     }
 }

@@ -1,5 +1,6 @@
 //! The tables `[[listeners]]`.
 
+mod acme;
 mod hsts;
 mod tls;
 

@@ -2,6 +2,7 @@
 //!
 //! Past `check` nobody asks again. Indexes such as [`UpstreamId`] come from there only.
 
+mod acme;
 mod canary;
 mod consumer;
 mod grants;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Location;
+pub use acme::{Acme, AcmeChallenge};
 pub use canary::{Canary, CanaryKey, Selection, Share, Version};
 pub use consumer::{Consumer, Credential};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};

@@ -7,7 +7,7 @@ use http::uri::Uri;
 use http::{Method, Request, Version};
 use hyper::body::Incoming;
 
-use super::entrance::{self, Elsewhere};
+use super::entrance::{self, Early};
 use super::{fields, span};
 use crate::body::RequestBody;
 use crate::clock;
@@ -24,12 +24,8 @@ pub(super) struct Arrival {
     pub(super) body: Incoming,
     /// For how a failure is written; the head itself may have gone upstream by then.
     pub(super) accept: Option<HeaderValue>,
-    /// Index into the snapshot's routes.
-    pub(super) route: Option<usize>,
-    /// Where the client is sent before any route is looked for.
-    pub(super) elsewhere: Option<Elsewhere>,
-    /// Why the request goes no further.
-    pub(super) refused: Option<Failure>,
+    /// Where it goes, or why it goes nowhere.
+    pub(super) way: Result<Way, Failure>,
     pub(super) hop: Trust,
 }
 
@@ -69,9 +65,7 @@ pub(super) fn receive(
     let named = name_host(&parts.uri, &mut headers, parts.version);
     let hop = fields::Hop { peer: peer.address.ip(), scheme: direct, port: entrance.port };
     fields::forward(&mut headers, hop, &client);
-    let certificate = peer.tls.as_ref().and_then(|tls| tls.client_certificate.as_ref());
-    let told = certificate.and_then(|certificate| certificate.forwarded.as_ref());
-    fields::set_client_certificate(&mut headers, told);
+    fields::set_client_certificate(&mut headers, peer.tls.as_deref());
     let trace = settings.gateway.propagates_trace.then(|| fields::Trace::hand_on(&mut headers));
     let accept = headers.get(header::ACCEPT).cloned();
 
@@ -97,30 +91,48 @@ pub(super) fn receive(
     let exchange = Exchange::new(id, received, client, unmatched(), request, head_limits);
     let mut exchange = Box::new(exchange);
     let hop = Trust { trusted, trailers };
-    let mut elsewhere = None;
-    let found = match (fault, named) {
+    let way = match (fault, named) {
         (Some(fault), _) => Err(refuse(fault)),
         (None, _) if crowded => Err(Failure::RequestHeadTooLarge),
         (None, Err(why)) => Err(Failure::RequestMalformed(why)),
         (None, Ok((host, port))) => {
             exchange.request.host = host;
             exchange.request.port = port;
-            match entrance::elsewhere(entrance.rules.as_deref(), &exchange.request) {
-                Ok(None) => find(snapshot, &mut exchange, &body).map(Some),
-                Ok(there) => {
-                    elsewhere = there;
-                    Ok(None)
-                }
-                Err(failure) => Err(failure),
-            }
+            lead(snapshot, entrance, &mut exchange, &body)
         }
     };
     exchange.span = span::begin(&exchange, trace);
-    let (route, refused) = match found {
-        Ok(route) => (route, None),
-        Err(failure) => (None, Some(failure)),
-    };
-    Arrival { exchange, body, accept, route, elsewhere, refused, hop }
+    Arrival { exchange, body, accept, way, hop }
+}
+
+/// Where a request goes.
+pub(super) enum Way {
+    /// Index into the snapshot's routes.
+    Route(usize),
+    /// No further: it is answered before any route is looked for.
+    Early(Early),
+}
+
+impl Way {
+    pub(super) const fn route(&self) -> Option<usize> {
+        match self {
+            Self::Route(index) => Some(*index),
+            Self::Early(_) => None,
+        }
+    }
+}
+
+fn lead(
+    snapshot: &Snapshot,
+    entrance: &Entrance,
+    exchange: &mut Exchange,
+    body: &Incoming,
+) -> Result<Way, Failure> {
+    let rules = entrance.rules.as_deref();
+    match entrance::early(rules, &snapshot.challenges, &exchange.request)? {
+        Some(early) => Ok(Way::Early(early)),
+        None => find(snapshot, exchange, body).map(Way::Route),
+    }
 }
 
 /// The name of the route where there is none, made once.

@@ -1,41 +1,68 @@
 //! What the rules of a listener do to an exchange.
 
-use http::header::{Entry, HeaderMap, STRICT_TRANSPORT_SECURITY};
+use http::header::{CONTENT_TYPE, Entry, HeaderMap, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, Method, StatusCode};
 
+use super::reply::{self, Reply};
 use crate::config::Redirect;
 use crate::facts::{RequestHead, Scheme};
 use crate::failure::Failure;
-use crate::listener::Rules;
+use crate::listener::{Challenges, Rules};
 use crate::route::redirect;
 
 /// Where authorities look for the answers to their challenges (RFC 8555 section 8.3): whoever is to
 /// get a first certificate cannot answer over TLS.
 const CHALLENGES: &str = "/.well-known/acme-challenge/";
 
-/// Where a client is sent to come back over TLS.
+/// An answer for which no route is looked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Elsewhere {
-    pub(super) status: StatusCode,
-    pub(super) location: String,
+pub(super) enum Early {
+    /// The client is sent to come back over TLS.
+    Elsewhere {
+        /// 301 or 308.
+        status: StatusCode,
+        /// The same place.
+        location: String,
+    },
+    /// What an authority wants to see of a challenge of ours.
+    Authorization(String),
 }
 
-/// Where the rules send this request; nowhere if it came over TLS, on the way to a trusted proxy
-/// perhaps, or asks for the answer to a challenge of ACME.
+impl Early {
+    pub(super) fn reply(self) -> Reply {
+        match self {
+            Self::Elsewhere { status, location } => reply::redirect(status, &location),
+            Self::Authorization(text) => {
+                let mut headers = HeaderMap::with_capacity(4);
+                // RFC 8555 section 8.3.
+                let kind = HeaderValue::from_static("application/octet-stream");
+                headers.insert(CONTENT_TYPE, kind);
+                (StatusCode::OK, headers, text.into())
+            }
+        }
+    }
+}
+
+/// What the rules answer this request with, or what an authority asks for; nothing if it came
+/// over TLS, on the way to a trusted proxy perhaps, or asks for the answer to somebody else's challenge.
 ///
 /// # Errors
 ///
 /// The client names no host that it could be sent to.
-pub(super) fn elsewhere(
+pub(super) fn early(
     rules: Option<&Rules>,
+    challenges: &Challenges,
     request: &RequestHead,
-) -> Result<Option<Elsewhere>, Failure> {
-    let Some(port) = rules.and_then(|rules| rules.redirect_https) else { return Ok(None) };
+) -> Result<Option<Early>, Failure> {
     let path = request.uri.path();
     // The asterisk of OPTIONS and the authority of CONNECT lead to no place.
-    if request.scheme == Scheme::Https || !path.starts_with('/') || is_challenge(path) {
+    if request.scheme == Scheme::Https || !path.starts_with('/') {
         return Ok(None);
     }
+    if let Some(token) = challenged(path) {
+        return Ok(challenges.authorization(token).map(Early::Authorization));
+    }
+    let Some(port) = rules.and_then(|rules| rules.redirect_https) else { return Ok(None) };
     if request.host.is_empty() {
         return Err(Failure::RequestMalformed("no host to be sent to"));
     }
@@ -60,12 +87,12 @@ pub(super) fn elsewhere(
         query: request.uri.query(),
     };
     let location = redirect::location(&to, &origin);
-    Ok(Some(Elsewhere { status: to.status, location }))
+    Ok(Some(Early::Elsewhere { status: to.status, location }))
 }
 
-/// Whether this is the answer to a challenge and nothing else: a token of base64url.
-fn is_challenge(path: &str) -> bool {
-    path.strip_prefix(CHALLENGES).is_some_and(|token| {
+/// The token, if the path is that of a challenge and nothing else: of base64url.
+fn challenged(path: &str) -> Option<&str> {
+    path.strip_prefix(CHALLENGES).filter(|token| {
         !token.is_empty()
             && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     })

@@ -25,13 +25,17 @@ use tokio_rustls::server::TlsStream;
 
 use crate::config::{self, Location, TlsVersion};
 use crate::facts::TlsFacts;
+use crate::listener::Challenges;
 use crate::telemetry::metrics::{Handshake, ListenerMetrics};
-pub use certificate::Certificate;
+pub use certificate::{Certificate, validity};
 use choice::Choice;
 
 /// Sessions of TLS 1.2 that are kept for clients without tickets, of one listener. The others keep
 /// theirs themselves.
 const SESSIONS_MAX: usize = 1024;
+
+/// What an authority of ACME speaks while it looks for a proof (RFC 8737).
+pub(super) const ACME_PROTOCOL: &str = "acme-tls/1";
 
 /// A certificate or key that cannot be used.
 #[derive(Debug)]
@@ -91,6 +95,9 @@ impl fmt::Debug for Acceptor {
 impl Acceptor {
     /// Reads the files of a listener: TLS 1.2 and 1.3, `h2` before `http/1.1`. Blocks.
     ///
+    /// `issued` is the certificate by ACME with its key, if there is to be one; it is left out while it
+    /// cannot be used, because nobody but the gateway can do something about it.
+    ///
     /// Sessions of `previous` can be resumed if settings and files are the same. They cannot with
     /// other ones, because who resumes is not asked for a certificate again.
     ///
@@ -99,6 +106,8 @@ impl Acceptor {
     /// Names each file that is missing, cannot be read, or does not fit the others.
     pub fn build(
         tls: &config::Tls,
+        issued: Option<&Path>,
+        challenges: &Arc<Challenges>,
         metrics: Arc<ListenerMetrics>,
         previous: Option<&Self>,
     ) -> Result<Self, Vec<TlsError>> {
@@ -111,6 +120,10 @@ impl Acceptor {
                 Ok(certificate) => certificates.push(certificate),
                 Err(error) => errors.push(error),
             }
+        }
+        if let Some(file) = issued {
+            let settings = of_acme(file);
+            certificates.extend(Certificate::read(&settings, &provider, &mut digest).ok());
         }
         let verifier = match &tls.client_auth {
             Some(auth) => verifier(auth, &provider, &mut digest)
@@ -125,14 +138,18 @@ impl Acceptor {
         let digest = digest.finish().as_ref().to_vec();
         let acceptor = match previous.filter(|previous| previous.0.digest == digest) {
             Some(previous) => previous.0.acceptor.clone(),
-            None => acceptor(tls.min_version, provider, verifier, &certificates)
-                .map_err(|cause| about(tls, cause))?,
+            None => {
+                let choice = Choice::of(&certificates, Arc::clone(challenges));
+                let answers = issued.is_some();
+                acceptor(tls.min_version, provider, verifier, choice, answers)
+                    .map_err(|cause| about(tls, cause))?
+            }
         };
         let forwards = tls.client_auth.as_ref().is_some_and(|auth| auth.is_forwarded);
         Ok(Self(Arc::new(Inner { acceptor, digest, certificates, forwards, metrics })))
     }
 
-    /// In the order of the file; never empty.
+    /// In the order of the file, and the one by ACME behind them if it is there.
     #[must_use]
     pub fn certificates(&self) -> &[Certificate] {
         &self.0.certificates
@@ -172,29 +189,45 @@ impl Acceptor {
 fn settings(tls: &config::Tls) -> String {
     let hosts: Vec<&[String]> = tls.certificates.iter().map(|it| it.hosts.as_slice()).collect();
     let required = tls.client_auth.as_ref().map(|auth| auth.is_required);
-    format!("{:?} {required:?} {hosts:?}", tls.min_version)
+    let has_acme = tls.acme.is_some();
+    format!("{:?} {required:?} {hosts:?} {has_acme}", tls.min_version)
+}
+
+/// The chain and the key are one file.
+fn of_acme(file: &Path) -> config::Certificate {
+    config::Certificate {
+        certificate: file.to_owned(),
+        key: file.to_owned(),
+        ocsp: None,
+        hosts: Vec::new(),
+        certificate_at: Location::default(),
+        key_at: Location::default(),
+    }
 }
 
 /// What no file is to blame for is shown at the first.
 fn about(tls: &config::Tls, cause: Box<dyn Error + Send + Sync>) -> Vec<TlsError> {
-    let first = tls.certificates.first();
-    first
-        .map(|first| TlsError::new(&first.certificate, &first.certificate_at, cause))
-        .into_iter()
-        .collect()
+    let first = tls.certificates.first().map(|first| (&*first.certificate, &first.certificate_at));
+    let nowhere = Location::default();
+    let (file, at) = first.unwrap_or((Path::new("tls"), &nowhere));
+    vec![TlsError::new(file, at, cause)]
 }
 
 fn acceptor(
     min_version: TlsVersion,
     provider: Arc<CryptoProvider>,
     verifier: Arc<dyn ClientCertVerifier>,
-    certificates: &[Certificate],
+    choice: Choice,
+    answers_challenges: bool,
 ) -> Result<TlsAcceptor, Box<dyn Error + Send + Sync>> {
     let mut settings = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions(min_version))?
         .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(Choice::of(certificates)));
+        .with_cert_resolver(Arc::new(choice));
     settings.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    if answers_challenges {
+        settings.alpn_protocols.push(ACME_PROTOCOL.into());
+    }
     // Clients keep their sessions, under a key that changes every six hours and that no disk sees.
     settings.ticketer = crypto::aws_lc_rs::Ticketer::new()?;
     settings.session_storage = ServerSessionMemoryCache::new(SESSIONS_MAX);

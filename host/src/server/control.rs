@@ -17,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::acme::{Company, Keepers};
 use super::boot::{self, Fixed};
 use super::change::Cause;
 use super::gateway::{Gateway, Phase};
@@ -66,6 +67,9 @@ struct Control {
     admin: Option<Admin>,
     watch: Option<Watch>,
     timers: Timers,
+    keepers: Keepers,
+    /// Of its own requests.
+    requests: UnboundedSender<Request>,
 }
 
 /// The admin listener.
@@ -221,6 +225,8 @@ impl Control {
             admin: None,
             watch: None,
             timers: Timers::default(),
+            keepers: Keepers::default(),
+            requests: requests.clone(),
         };
         control.start_workers()?;
         control.start_signals(requests)?;
@@ -233,6 +239,7 @@ impl Control {
         control
             .start_timers(&snapshot)
             .map_err(StartError::io("the thread of timers cannot be started"))?;
+        control.keep_certificates(&snapshot);
         Ok((control, address))
     }
 
@@ -248,6 +255,18 @@ impl Control {
     /// Has the plugins of `snapshot` tick, and no others.
     fn start_timers(&mut self, snapshot: &Snapshot) -> std::io::Result<()> {
         self.timers.follow(&snapshot.plugins, &self.ending, &self.alive)
+    }
+
+    /// Keeps the certificates by ACME of `snapshot` up to date, and no others.
+    fn keep_certificates(&mut self, snapshot: &Snapshot) {
+        let company = Company {
+            challenges: &snapshot.challenges,
+            metrics: &self.gateway.services.metrics,
+            ending: &self.ending,
+            tasks: &self.tasks,
+            requests: &self.requests,
+        };
+        self.keepers.follow(&snapshot.listeners, &company);
     }
 
     fn start_signals(&self, requests: &UnboundedSender<Request>) -> Result<(), StartError> {

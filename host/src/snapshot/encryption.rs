@@ -1,7 +1,11 @@
 //! How the listeners encrypt.
 
+use std::sync::Arc;
+
+use crate::acme::storage::Storage;
 use crate::clock;
 use crate::config::{self, Finding, Sources};
+use crate::listener::Challenges;
 use crate::listener::tls::{Acceptor, Certificate};
 use crate::telemetry::Metrics;
 
@@ -11,7 +15,7 @@ use super::Snapshot;
 pub(super) fn read(
     listeners: &[config::Listener],
     sources: &Sources,
-    previous: Option<&Snapshot>,
+    (previous, challenges): (Option<&Snapshot>, &Arc<Challenges>),
     metrics: &Metrics,
     findings: &mut Vec<Finding>,
 ) -> Vec<Option<Acceptor>> {
@@ -23,7 +27,8 @@ pub(super) fn read(
             previous.tls.get(index)?.as_ref()
         });
         let metrics = metrics.listener(&listener.address.to_string());
-        match Acceptor::build(tls, metrics, known) {
+        let issued = tls.acme.as_ref().map(|acme| Storage::of(acme).certificate());
+        match Acceptor::build(tls, issued.as_deref(), challenges, metrics, known) {
             Ok(acceptor) => Some(acceptor),
             Err(errors) => {
                 let errors = errors.iter();

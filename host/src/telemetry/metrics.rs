@@ -88,6 +88,11 @@ impl Metrics {
         self.families.connections_refused.count(reason);
     }
 
+    /// Counts an attempt at a certificate by ACME: `issued` or `failed`.
+    pub fn acme_order(&self, outcome: &'static str) {
+        self.families.acme_orders.count(outcome);
+    }
+
     /// Counts a reload.
     pub fn reloaded(&self, outcome: Reload) {
         match outcome {

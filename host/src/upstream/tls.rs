@@ -113,6 +113,12 @@ impl Tls {
         Ok(Self { connector, roots, server_name: None, id: id.into() })
     }
 
+    /// For connections that are nobody's endpoint.
+    #[must_use]
+    pub const fn connector(&self) -> &TlsConnector {
+        &self.connector
+    }
+
     /// Tells those apart whose connections must not be shared.
     pub(super) fn id(&self) -> &str {
         &self.id

@@ -1,37 +1,58 @@
 //! `tls` of a listener.
 
+use super::acme;
 use crate::config::host;
 use crate::config::table::Table;
 use crate::config::value::{Value, each};
-use crate::config::{Certificate, ClientAuth, Tls, TlsVersion};
+use crate::config::{AcmeChallenge, Certificate, ClientAuth, Tls, TlsVersion};
 
 /// What stands for any first label of a host.
 const WILDCARD: &str = "*.";
 
 pub(super) fn read(value: &Value<'_>) -> Option<Tls> {
     let mut table = value.table()?;
-    let certificates = match table.take("certificates") {
-        Some(several) => {
+    let acme = table.or("acme", None, |value| acme::read(value).map(Some));
+    let certificates = match (table.take("certificates"), &acme) {
+        (Some(several), _) => {
             alone(&mut table);
             several_of(&several)
         }
-        None => certificate(&mut table).map(|certificate| vec![certificate]),
+        (None, Some(None)) => certificate(&mut table).map(|certificate| vec![certificate]),
+        (None, _) => {
+            alone(&mut table);
+            Some(Vec::new())
+        }
     };
     let min_version = table.or("min_version", TlsVersion::V12, |value| {
         value.one_of(&[("1.2", TlsVersion::V12), ("1.3", TlsVersion::V13)])
     });
     let client_auth = table.or("client_auth", None, |value| client_auth(value).map(Some));
     table.end();
-    Some(Tls { certificates: certificates?, min_version: min_version?, client_auth: client_auth? })
+    if let (Some(Some(acme)), Some(Some(auth))) = (&acme, &client_auth)
+        && acme.challenge == AcmeChallenge::TlsAlpn01
+        && auth.is_required
+    {
+        let finding = value.finding("authorities show no certificate when they look for the proof");
+        let hint =
+            "write `challenge = \"http-01\"` in `acme`, or `mode = \"optional\"` in `client_auth`";
+        return value.refuse(finding.hint(hint));
+    }
+    Some(Tls {
+        certificates: certificates?,
+        acme: acme?,
+        min_version: min_version?,
+        client_auth: client_auth?,
+    })
 }
 
-/// Refuses the keys of one certificate beside those of several.
+/// Refuses the keys of one certificate beside others.
 fn alone(table: &mut Table<'_>) {
     let one = ["certificate", "key", "ocsp"].map(|key| (key, table.take(key)));
     let one = one.into_iter().find_map(|(key, value)| Some((key, value?)));
     if let Some((key, value)) = one {
-        let finding = value.finding(format!("`{key}` and `certificates` exclude each other"));
-        let hint = "list every certificate in `certificates`; the first is the default";
+        let finding =
+            value.finding(format!("`{key}` does not belong beside `certificates` or `acme`"));
+        let hint = "list every certificate of a file in `certificates`; the first is the default";
         value.check.refuse(finding.hint(hint));
     }
 }
@@ -80,7 +101,7 @@ fn pattern(value: &Value<'_>) -> Option<String> {
 }
 
 /// Whether a canonical host is one.
-fn is_address(host: &str) -> bool {
+pub(super) fn is_address(host: &str) -> bool {
     host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok()
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use http::HeaderValue;
 
+use super::Acme;
 use crate::config::Location;
 
 /// An address the gateway accepts connections on.
@@ -25,8 +26,10 @@ pub struct Listener {
 /// How the connections of a TLS listener are encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// Never empty; the first is shown to clients that name no host of another.
+    /// Empty only with `acme`; the first is shown to clients that name no host of another.
     pub certificates: Vec<Certificate>,
+    /// How it gets another certificate, behind those.
+    pub acme: Option<Acme>,
     /// What clients must speak at least.
     pub min_version: TlsVersion,
     /// Whether clients show certificates of their own.

@@ -7,10 +7,10 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::super::{
-    Budget, Certificate, Component, Consumer, Credential, Destination, Endpoint, FixedResponse,
-    Gateway, HostMatcher, HostPolicy, Identity, Isolation, Limits, Location, NamedSecret, OnError,
-    PathMatcher, Pin, PluginId, Redirect, Rewrite, Route, Scope, Secret, Tls, TlsVersion,
-    TrustedKey, UpstreamId, ValueMatcher, load_text,
+    Acme, AcmeChallenge, Budget, Certificate, Component, Consumer, Credential, Destination,
+    Endpoint, FixedResponse, Gateway, HostMatcher, HostPolicy, Identity, Isolation, Limits,
+    Location, NamedSecret, OnError, PathMatcher, Pin, PluginId, Redirect, Rewrite, Route, Scope,
+    Secret, Tls, TlsVersion, TrustedKey, UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -56,6 +56,7 @@ address = "[::1]:9443"
 tls.certificates = [{ certificate = "a.pem", key = "a.key" }, { certificate = "b.pem", key = "b.key", hosts = ["B.example", "*.b.example"] }]
 tls.min_version = "1.3"
 tls.client_auth = { ca = "clients.pem", mode = "optional", forward = true }
+tls.acme = { domains = ["C.example"], directory = "https://ca.example/dir", contact = ["mailto:a@b.example"], storage = "certs", ca = "acme.pem", challenge = "http-01" }
 hsts = "180d"
 
 [outputs.access]
@@ -208,7 +209,12 @@ fn the_listeners_are_as_the_file_says() {
         ocsp: Some(PathBuf::from("./ocsp.der")),
         ..certificate("./cert.pem", "./key.pem", &[])
     };
-    let tls = Tls { certificates: vec![stapled], min_version: TlsVersion::V12, client_auth: None };
+    let tls = Tls {
+        certificates: vec![stapled],
+        acme: None,
+        min_version: TlsVersion::V12,
+        client_auth: None,
+    };
     assert_eq!(one.tls, Some(tls));
     let policy = HeaderValue::from_static("max-age=31557600; includeSubDomains; preload");
     assert_eq!((one.redirect_https, &one.hsts), (None, &Some(policy)));
@@ -225,6 +231,15 @@ fn the_listeners_are_as_the_file_says() {
     let auth = tls.client_auth.as_ref().expect("certificates of clients");
     assert_eq!(auth.ca, Path::new("./clients.pem"));
     assert!(!auth.is_required && auth.is_forwarded);
+    let acme = Acme {
+        domains: vec!["c.example".to_owned()],
+        directory: "https://ca.example/dir".to_owned(),
+        contact: vec!["mailto:a@b.example".to_owned()],
+        storage: PathBuf::from("./certs"),
+        ca: Some(PathBuf::from("./acme.pem")),
+        challenge: AcmeChallenge::Http01,
+    };
+    assert_eq!(tls.acme, Some(acme));
     assert_eq!(two.hsts, Some(HeaderValue::from_static("max-age=15552000")));
     assert_eq!(tls.files().count(), 5);
 }
@@ -361,17 +376,17 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
         let location = loaded.config.plugins[plugin].at.locate(pointer);
         loaded.sources.finding(location, "x").position()
     };
-    assert_eq!(at(0, ""), "gateway.toml:66:1");
-    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:67:15");
-    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:67:33");
-    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:67:26");
-    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:67:11");
-    assert_eq!(at(0, "/missing"), "gateway.toml:66:1");
-    assert_eq!(at(1, "/missing"), "gateway.toml:69:1");
+    assert_eq!(at(0, ""), "gateway.toml:67:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:68:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:68:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:68:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:68:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:67:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:70:1");
     let places = &loaded.config.plugins[0].at;
-    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:63:10");
-    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:60:13");
-    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:59:1");
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:64:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:61:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:60:1");
 }
 
 /// The routes of the file: `users`, `orders`, `order`, `health` and `moved`.

@@ -17,12 +17,12 @@ error: `certificates` is empty
 3 | tls = { certificates = [], key = "key.pem" }
   |                        ^^ list at least one
 
-error: `key` and `certificates` exclude each other
+error: `key` does not belong beside `certificates` or `acme`
  --> gateway.toml:3:34
   |
 3 | tls = { certificates = [], key = "key.pem" }
   |                                  ^^^^^^^^^
-  = hint: list every certificate in `certificates`; the first is the default
+  = hint: list every certificate of a file in `certificates`; the first is the default
 
 2 errors in gateway.toml
 "#,
@@ -215,6 +215,78 @@ error: the key `key` is missing in `tls`
 3 | tls = { certificate = "own.pem" }
   |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^
   = hint: add `key = "gateway-key.pem"`
+
+1 error in gateway.toml
+"#,
+    );
+}
+
+#[test]
+fn certificates_are_issued_for_hosts_by_authorities_that_can_be_trusted() {
+    check(
+        r#"
+[[listeners]]
+address = "127.0.0.1:8443"
+[listeners.tls.acme]
+domains = ["*.example.com", "192.0.2.1"]
+directory = "http://ca.example/directory"
+contact = ["ops@example.com"]
+challenge = "dns-01"
+"#,
+        r#"
+error: `*.example.com` cannot be got a certificate for: wildcards are proved by DNS alone
+ --> gateway.toml:4:12
+  |
+4 | domains = ["*.example.com", "192.0.2.1"]
+  |            ^^^^^^^^^^^^^^^
+
+error: `192.0.2.1` cannot be got a certificate for: it is an address
+ --> gateway.toml:4:29
+  |
+4 | domains = ["*.example.com", "192.0.2.1"]
+  |                             ^^^^^^^^^^^
+
+error: `directory` must be a URL that begins with `https://`
+ --> gateway.toml:5:13
+  |
+5 | directory = "http://ca.example/directory"
+  |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = hint: that of Let's Encrypt is `https://acme-v02.api.letsencrypt.org/directory`
+
+error: `contact[0]` must be a URL
+ --> gateway.toml:6:12
+  |
+6 | contact = ["ops@example.com"]
+  |            ^^^^^^^^^^^^^^^^^
+  = hint: write `mailto:` before an address of mail
+
+error: `challenge` cannot be `dns-01`
+ --> gateway.toml:7:13
+  |
+7 | challenge = "dns-01"
+  |             ^^^^^^^^
+  = hint: did you mean `http-01`?
+
+5 errors in gateway.toml
+"#,
+    );
+}
+
+#[test]
+fn an_authority_cannot_look_where_certificates_are_required() {
+    check(
+        r#"
+[[listeners]]
+address = "127.0.0.1:8443"
+tls = { acme = { domains = ["a.example"] }, client_auth = { ca = "ca.pem" } }
+"#,
+        r#"
+error: authorities show no certificate when they look for the proof
+ --> gateway.toml:3:7
+  |
+3 | tls = { acme = { domains = ["a.example"] }, client_auth = { ca = "ca.pem" } }
+  |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = hint: write `challenge = "http-01"` in `acme`, or `mode = "optional"` in `client_auth`
 
 1 error in gateway.toml
 "#,

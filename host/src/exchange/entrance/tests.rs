@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
-use super::{Elsewhere, Failure, RequestHead, Rules, Scheme, elsewhere, secure};
+use super::{Challenges, Early, Failure, RequestHead, Rules, Scheme, early, secure};
+use crate::listener::Challenge;
 
 fn request(method: Method, host: &str, target: &str) -> RequestHead {
     RequestHead {
@@ -21,9 +24,19 @@ fn rules(port: u16) -> Rules {
     Rules { redirect_https: Some(port), hsts: None }
 }
 
+fn elsewhere(
+    rules: Option<&Rules>,
+    request: &RequestHead,
+) -> Result<Option<(StatusCode, String)>, Failure> {
+    let found = early(rules, &Challenges::default(), request)?;
+    Ok(found.map(|early| match early {
+        Early::Elsewhere { status, location } => (status, location),
+        Early::Authorization(text) => panic!("{text}"),
+    }))
+}
+
 fn location(port: u16, request: &RequestHead) -> Option<String> {
-    let found = elsewhere(Some(&rules(port)), request).unwrap();
-    found.map(|Elsewhere { location, .. }| location)
+    elsewhere(Some(&rules(port)), request).unwrap().map(|(_, location)| location)
 }
 
 #[test]
@@ -40,7 +53,7 @@ fn a_request_is_sent_to_the_same_place_over_tls() {
 fn only_get_and_head_may_become_another_method_on_the_way() {
     let status = |method: Method| {
         let asked = request(method, "a.example", "/");
-        elsewhere(Some(&rules(443)), &asked).unwrap().map(|there| there.status)
+        elsewhere(Some(&rules(443)), &asked).unwrap().map(|(status, _)| status)
     };
     for method in [Method::GET, Method::HEAD] {
         assert_eq!(status(method), Some(StatusCode::MOVED_PERMANENTLY));
@@ -62,6 +75,21 @@ fn answers_to_challenges_are_asked_for_without_tls_and_nothing_else() {
         let asked = request(Method::GET, "a.example", path);
         assert_eq!(location(443, &asked).is_none(), stays, "{path}");
     }
+}
+
+#[test]
+fn a_challenge_of_ours_is_answered_with_and_without_rules() {
+    let challenges = Arc::<Challenges>::default();
+    let _shown = challenges.show(Challenge::Http {
+        token: "token".to_owned(),
+        authorization: "token.thumbprint".to_owned(),
+    });
+    let answer = Some(Early::Authorization("token.thumbprint".to_owned()));
+    let asked = request(Method::GET, "a.example", "/.well-known/acme-challenge/token");
+    assert_eq!(early(None, &challenges, &asked), Ok(answer));
+    assert!(early(Some(&rules(443)), &challenges, &asked).is_ok_and(|early| early.is_some()));
+    let other = request(Method::GET, "a.example", "/.well-known/acme-challenge/other");
+    assert_eq!(early(Some(&rules(443)), &challenges, &other), Ok(None));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::super::tls::Acceptor;
+use super::super::tls::{Acceptor, TlsError};
 use super::http2::{client, get};
 use super::*;
 use crate::config::{Certificate, Location, Tls, TlsVersion};
@@ -42,7 +42,7 @@ impl Files {
             key_at: Location::default(),
         };
         let certificates = vec![certificate];
-        Tls { certificates, min_version: TlsVersion::V12, client_auth: None }
+        Tls { certificates, acme: None, min_version: TlsVersion::V12, client_auth: None }
     }
 
     fn tls(&self) -> Tls {
@@ -50,7 +50,7 @@ impl Files {
     }
 
     fn acceptor(&self) -> Acceptor {
-        Acceptor::build(&self.tls(), Arc::default(), None).unwrap()
+        build(&self.tls()).unwrap()
     }
 
     async fn connect(
@@ -71,6 +71,10 @@ impl Files {
         let name = ServerName::try_from("api.example").unwrap();
         TlsConnector::from(Arc::new(config)).connect(name, server.connect().await).await.unwrap()
     }
+}
+
+fn build(tls: &Tls) -> Result<Acceptor, Vec<TlsError>> {
+    Acceptor::build(tls, None, &Arc::default(), Arc::default(), None)
 }
 
 fn start(files: &Files, limits: &Limits) -> Server {
@@ -176,7 +180,7 @@ async fn a_handshake_that_does_not_come_is_given_up() {
 fn an_error_names_the_file_and_the_cause() {
     let (files, other) = (Files::new(), Files::new());
     let error = |tls: &Tls| {
-        let errors = Acceptor::build(tls, Arc::default(), None).err().unwrap();
+        let errors = build(tls).err().unwrap();
         assert_eq!(errors.len(), 1);
         errors[0].to_string()
     };
@@ -205,5 +209,5 @@ fn what_is_wrong_with_several_files_is_found_at_once() {
     let (files, other) = (Files::new(), Files::new());
     let mut tls = files.pair("no.pem", files.path("k.pem"));
     tls.certificates.extend(files.pair("c.pem", other.path("k.pem")).certificates);
-    assert_eq!(Acceptor::build(&tls, Arc::default(), None).err().unwrap().len(), 2);
+    assert_eq!(build(&tls).err().unwrap().len(), 2);
 }

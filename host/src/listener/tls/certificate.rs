@@ -105,6 +105,17 @@ impl Certificate {
     }
 }
 
+/// When the first certificate of a PEM file begins and ends, in seconds since 1970; none if it cannot
+/// be read, or there is no key for it in the file.
+#[must_use]
+pub fn validity(pem: &[u8]) -> Option<(i64, i64)> {
+    let chain = chain(pem).ok()?;
+    let facts = Facts::of(&chain).ok()?;
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    CertifiedKey::from_der(chain, key(pem).ok()?, &provider).ok()?;
+    Some((facts.not_before, facts.not_after))
+}
+
 /// What a certificate says of itself.
 struct Facts {
     /// Hosts of the subject's alternative names, in lower case.

@@ -7,7 +7,9 @@ use rustls::SignatureScheme;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::ACME_PROTOCOL;
 use super::certificate::Certificate;
+use crate::listener::Challenges;
 
 /// Certificates by the host that a client names in SNI (RFC 6066 section 3).
 ///
@@ -20,14 +22,16 @@ pub(super) struct Choice {
     exact: Hosts,
     /// By what follows `*.`.
     wildcard: Hosts,
-    /// For clients that name no host, or none of these: the first of the file.
+    /// For clients that name no host, or none of these: the first of the file. Absent while the
+    /// only one is still to be issued.
     default: Option<Arc<CertifiedKey>>,
+    challenges: Arc<Challenges>,
 }
 
 type Hosts = HashMap<Box<str>, Vec<Arc<CertifiedKey>>>;
 
 impl Choice {
-    pub(super) fn of(certificates: &[Certificate]) -> Self {
+    pub(super) fn of(certificates: &[Certificate], challenges: Arc<Challenges>) -> Self {
         let (mut exact, mut wildcard) = (Hosts::new(), Hosts::new());
         for certificate in certificates {
             for host in &certificate.hosts {
@@ -39,7 +43,7 @@ impl Choice {
             }
         }
         let default = certificates.first().map(|first| Arc::clone(&first.signer));
-        Self { exact, wildcard, default }
+        Self { exact, wildcard, default, challenges }
     }
 
     fn find(&self, host: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
@@ -58,6 +62,12 @@ impl Choice {
 impl ResolvesServerCert for Choice {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let host = hello.server_name();
+        // An authority offers this protocol and no other (RFC 8737 section 3).
+        if hello.alpn().is_some_and(|mut offered| {
+            offered.next() == Some(ACME_PROTOCOL.as_bytes()) && offered.next().is_none()
+        }) {
+            return self.challenges.signer(&host?.to_ascii_lowercase());
+        }
         match host {
             // Almost all clients write it so.
             Some(name) if name.bytes().any(|byte| byte.is_ascii_uppercase()) => {

@@ -137,6 +137,7 @@ impl Control {
             tracing::error!(%error, "the thread of timers cannot be started");
         }
         self.serve_admin(admin);
+        self.keep_certificates(&snapshot);
         self.targets = targets;
         let old_loaded = mem::replace(&mut self.loaded, loaded);
         let changed =

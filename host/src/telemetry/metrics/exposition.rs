@@ -37,6 +37,7 @@ pub(super) struct Families {
     pub(super) listeners: Named<ListenerMetrics>,
     pub(super) outputs: Named<Gauge>,
     pub(super) connections_refused: Tokens,
+    pub(super) acme_orders: Tokens,
     pub(super) reloads_good: Counter,
     pub(super) reloads_refused: Counter,
     pub(super) counters: Gauge,

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519};
 use rustls::SignatureScheme;
@@ -44,7 +46,7 @@ impl Shelf {
 
     /// Which certificate a client gets, by its place.
     fn shown(&self, host: Option<&str>, schemes: &[SignatureScheme]) -> Option<usize> {
-        let found = Choice::of(&self.certificates).find(host, schemes)?;
+        let found = Choice::of(&self.certificates, Arc::default()).find(host, schemes)?;
         self.certificates.iter().position(|it| it.signer.cert == found.cert)
     }
 }

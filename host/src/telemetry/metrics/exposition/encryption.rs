@@ -23,6 +23,10 @@ impl Families {
             "certificate_not_after_seconds",
             "The end of a certificate's validity, since 1970",
             ends,
-        )
+        )?;
+        text.counters("acme_orders", "Attempts at a certificate by ACME", |family| {
+            let orders = self.acme_orders.all();
+            orders.iter().try_for_each(|(outcome, n)| family.put(&[("outcome", outcome)], *n))
+        })
     }
 }
