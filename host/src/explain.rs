@@ -196,7 +196,12 @@ impl Story<'_> {
         for endpoint in &upstream.endpoints {
             let weight = endpoint.weight;
             let label = endpoint_label(endpoint);
-            line(text, "  endpoint", &format!("http://{label} (weight {weight})"));
+            let scheme = if endpoint.is_https { "https" } else { "http" };
+            let backup = match endpoint.priority {
+                0 => String::new(),
+                priority => format!(", priority {priority}"),
+            };
+            line(text, "  endpoint", &format!("{scheme}://{label} (weight {weight}{backup})"));
         }
     }
 }

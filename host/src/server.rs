@@ -18,6 +18,7 @@ mod memory;
 mod signals;
 mod tasks;
 mod timers;
+mod upkeep;
 mod watch;
 mod worker;
 

@@ -2,6 +2,7 @@
 //!
 //! Past `check` nobody asks again. Indexes such as [`UpstreamId`] come from there only.
 
+mod balancing;
 mod canary;
 mod consumer;
 mod grants;
@@ -20,6 +21,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Location;
+pub use balancing::{
+    BalancePolicy, Balancing, Dns, ErrorRate, HashKey, HealthCheck, Outlier, PANIC_PERCENT, Probe,
+    StatusRange,
+};
 pub use canary::{Canary, CanaryKey, Selection, Share, Version};
 pub use consumer::{Consumer, Credential};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::endpoints::Endpoints;
 use super::limits::WAIT_RANGE;
 use super::names::Names;
 use super::tree::Kind;
@@ -11,7 +12,7 @@ use super::value::{Entry, Text, Value, each};
 use super::{
     Endpoint, Finding, HostPolicy, Owner, PipelineEntry, Upstream, UpstreamId, UpstreamTls,
 };
-use super::{host, pipeline};
+use super::{balancing, host, pipeline};
 
 /// One lost SYN is sent again after 1 s, a second one after 3 s; a healthy network needs neither.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -42,8 +43,8 @@ pub(super) fn read(
 ) -> Option<(Upstream, Vec<PipelineEntry>)> {
     let wait = |value: &Value<'_>| value.duration(&WAIT_RANGE);
     let mut table = entry.value.table()?;
-    let place = table.need("endpoints", "[\"http://127.0.0.1:9001\"]");
-    let endpoints = place.as_ref().and_then(endpoints);
+    let Endpoints { all: endpoints, at: place } = super::endpoints::read(&mut table);
+    let balancing = balancing::read(&mut table);
     let connect_timeout = table.or("connect_timeout", CONNECT_TIMEOUT, wait);
     let response_timeout = table.or("response_timeout", RESPONSE_TIMEOUT, wait);
     let idle_timeout = table.or("idle_timeout", IDLE_TIMEOUT, wait);
@@ -55,10 +56,10 @@ pub(super) fn read(
     let tls = table.take("tls");
     table.end();
     let is_https = endpoints.as_ref().map(|all| all.iter().any(|endpoint| endpoint.is_https));
-    let tls = match (&tls, &place, is_https) {
+    let tls = match (&tls, place, is_https) {
         (Some(value), _, is_https) => tls_of(value, is_https).map(Some),
         (None, Some(place), Some(true)) => {
-            let at = place.at().clone();
+            let at = place.clone();
             Some(Some(UpstreamTls { ca: None, server_name: None, at }))
         }
         (None, ..) => Some(None),
@@ -71,6 +72,7 @@ pub(super) fn read(
         idle_timeout: idle_timeout?,
         host: host?,
         tls: tls?,
+        balancing: balancing?,
     };
     Some((upstream, pipeline?))
 }
@@ -99,7 +101,7 @@ fn server_name(value: &Value<'_>) -> Option<String> {
     }
 }
 
-fn endpoints(value: &Value<'_>) -> Option<Vec<Endpoint>> {
+pub(super) fn endpoints(value: &Value<'_>) -> Option<Vec<Endpoint>> {
     let endpoints = each(&value.some_items()?, endpoint)?;
     if endpoints.iter().all(|endpoint| endpoint.weight == 0) {
         let finding = value.finding("every endpoint has weight 0");
@@ -111,7 +113,7 @@ fn endpoints(value: &Value<'_>) -> Option<Vec<Endpoint>> {
 fn endpoint(value: &Value<'_>) -> Option<Endpoint> {
     if let Kind::Text(_) = value.node.kind {
         let Url { is_https, host, port } = url(value)?;
-        return Some(Endpoint { is_https, host, port, weight: WEIGHT });
+        return Some(Endpoint { is_https, host, port, weight: WEIGHT, priority: 0 });
     }
     let Kind::Table(_) = value.node.kind else {
         return value.wrong("a URL or a table with `url` and `weight`");
@@ -119,9 +121,10 @@ fn endpoint(value: &Value<'_>) -> Option<Endpoint> {
     let mut table = value.table()?;
     let address = table.need("url", "\"http://127.0.0.1:9001\"").and_then(|value| url(&value));
     let weight = table.or("weight", WEIGHT, |value| value.integer(0..=WEIGHT_MAX));
+    let priority = table.or("priority", 0, |value| value.integer(0..=u8::MAX));
     table.end();
     let Url { is_https, host, port } = address?;
-    Some(Endpoint { is_https, host, port, weight: weight? })
+    Some(Endpoint { is_https, host, port, weight: weight?, priority: priority? })
 }
 
 /// Of an endpoint.

@@ -24,6 +24,7 @@ use super::listeners::{self, Plan};
 use super::signals::Signals;
 use super::tasks::Ending;
 use super::timers::Timers;
+use super::upkeep::Upkeep;
 use super::watch::{self, Scene, Targets, Watch};
 use super::worker::{self, Accept};
 use super::{Options, Running, StartError};
@@ -66,6 +67,7 @@ struct Control {
     admin: Option<Admin>,
     watch: Option<Watch>,
     timers: Timers,
+    upkeep: Upkeep,
 }
 
 /// The admin listener.
@@ -221,6 +223,7 @@ impl Control {
             admin: None,
             watch: None,
             timers: Timers::default(),
+            upkeep: Upkeep::default(),
         };
         control.start_workers()?;
         control.start_signals(requests)?;
@@ -233,6 +236,9 @@ impl Control {
         control
             .start_timers(&snapshot)
             .map_err(StartError::io("the thread of timers cannot be started"))?;
+        control
+            .start_upkeep(&snapshot)
+            .map_err(StartError::io("the thread of upkeep cannot be started"))?;
         Ok((control, address))
     }
 
@@ -248,6 +254,11 @@ impl Control {
     /// Has the plugins of `snapshot` tick, and no others.
     fn start_timers(&mut self, snapshot: &Snapshot) -> std::io::Result<()> {
         self.timers.follow(&snapshot.plugins, &self.ending, &self.alive)
+    }
+
+    /// Looks after the endpoints of `snapshot`, and no others.
+    fn start_upkeep(&mut self, snapshot: &Snapshot) -> std::io::Result<()> {
+        self.upkeep.follow(&snapshot.upstreams, &self.ending)
     }
 
     fn start_signals(&self, requests: &UnboundedSender<Request>) -> Result<(), StartError> {

@@ -55,6 +55,7 @@ pub(super) async fn open(
             };
             dial_each(&addresses, deadline).await?
         }
+        Host::Unknown => return Err(Failure::DnsError),
     };
     // A request's head and its body's first part are separate writes; Nagle would hold the second.
     if let Err(error) = stream.set_nodelay(true) {

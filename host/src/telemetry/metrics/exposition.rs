@@ -1,6 +1,7 @@
 //! All metrics as text.
 
 mod caches;
+mod endpoints;
 mod plugins;
 
 use std::fmt;
@@ -47,6 +48,7 @@ impl Collector for Families {
         let mut text = Text(encoder);
         self.encode_routes(&mut text)?;
         self.encode_upstreams(&mut text)?;
+        self.encode_endpoints(&mut text)?;
         self.encode_plugins(&mut text)?;
         self.encode_own(&mut text)?;
         self.encode_caches(&mut text)?;
