@@ -1,11 +1,19 @@
 //! Endpoints that are left out because they are not well, and come back.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tidegate_tests::gateway::{self, Gateway};
 use tidegate_tests::origin::{self, Origin};
 use tidegate_tests::until;
+use tokio::net::TcpListener;
 
 /// An origin that is well as long as the switch is on: else it answers 500 to everything.
 async fn moody(text: &'static str) -> (Origin, Arc<AtomicBool>) {
@@ -239,4 +247,54 @@ async fn what_nobody_can_connect_to_is_left_out_and_no_request_is_lost() {
     assert_eq!(state(&gateway, 0).await, "ejected");
     let failed = gateway.status().await["upstreams"][0]["endpoints"][0]["failed"].clone();
     assert_eq!(failed, 2);
+}
+
+/// A server that knows the health checking protocol of gRPC and nothing else; gives what it was asked.
+async fn grpc(is_serving: Arc<AtomicBool>) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (is_serving, seen) = (Arc::clone(&is_serving), Arc::clone(&seen));
+            let answer = service_fn(move |request: http::Request<Incoming>| {
+                let (is_serving, seen) = (Arc::clone(&is_serving), Arc::clone(&seen));
+                async move {
+                    assert_eq!(request.uri().path(), "/grpc.health.v1.Health/Check");
+                    assert_eq!(request.headers()["content-type"], "application/grpc");
+                    let body = request.into_body().collect().await?.to_bytes();
+                    *seen.lock().unwrap() = body.to_vec();
+                    let state = if is_serving.load(Ordering::SeqCst) { 1 } else { 2 };
+                    let message = Full::new(Bytes::copy_from_slice(&[0, 0, 0, 0, 2, 8, state]));
+                    let mut trailers = http::HeaderMap::new();
+                    trailers.insert("grpc-status", "0".parse().unwrap());
+                    let body = message.with_trailers(async move { Some(Ok(trailers)) });
+                    Ok::<_, hyper::Error>(http::Response::new(body))
+                }
+            });
+            let connection = http2::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), answer);
+            tokio::spawn(connection);
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn a_grpc_server_is_asked_in_its_own_way() {
+    let is_serving = Arc::new(AtomicBool::new(true));
+    let (address, asked) = grpc(Arc::clone(&is_serving)).await;
+    let gateway = gateway::at(&[&format!("http://{address}")])
+        .upstream("health = { grpc = \"a.B\", interval = \"20ms\", rise = 1, fall = 1 }")
+        .route("/", [])
+        .start()
+        .await;
+    until(async || (!asked.lock().unwrap().is_empty()).then_some(())).await;
+    assert_eq!(*asked.lock().unwrap(), [0, 0, 0, 0, 5, 0x0a, 3, b'a', b'.', b'B']);
+    assert_eq!(state(&gateway, 0).await, "healthy");
+    is_serving.store(false, Ordering::SeqCst);
+    becomes(&gateway, 0, "unhealthy").await;
+    is_serving.store(true, Ordering::SeqCst);
+    becomes(&gateway, 0, "healthy").await;
 }

@@ -70,6 +70,9 @@ const DNS_REFRESH_RANGE: RangeInclusive<Duration> =
 /// Of name servers (RFC 1035 section 4.2).
 const DNS_PORT: u16 = 53;
 
+/// What a check can ask.
+const PROBES: [&str; 3] = ["path", "tcp", "grpc"];
+
 /// The policies that are one word.
 const POLICIES: [&str; 5] =
     ["round_robin", "least_connections", "peak_ewma", "power_of_two", "random"];
@@ -183,8 +186,8 @@ fn hash_key(value: &Value<'_>) -> Option<HashKey> {
 
 fn health(value: &Value<'_>) -> Option<HealthCheck> {
     let mut table = value.table()?;
-    let path = table.take("path");
-    let tcp = table.or("tcp", false, Value::boolean);
+    let ways: Vec<(&str, Value<'_>)> =
+        PROBES.into_iter().filter_map(|way| Some((way, table.take(way)?))).collect();
     let host = table.take("host");
     let status = table.take("status");
     let body = table.take("body");
@@ -194,9 +197,17 @@ fn health(value: &Value<'_>) -> Option<HealthCheck> {
     let rise = table.or("rise", RISE, |value| value.integer(ROW_RANGE));
     let fall = table.or("fall", FALL, |value| value.integer(ROW_RANGE));
     table.end();
-    let probe = match (&path, tcp?) {
-        (Some(path), false) => Probe::Http {
-            target: target(path)?,
+    if let [(first, _), (second, place), ..] = ways.as_slice() {
+        return place.refuse(place.finding(format!("`{first}` and `{second}` exclude each other")));
+    }
+    let Some((way, asked)) = ways.first() else {
+        let finding = value.finding("`health` does not say what is asked");
+        return value.refuse(finding.hint("add `path = \"/healthz\"` or `tcp = true`"));
+    };
+    let idle = host.as_ref().or(status.as_ref()).or(body.as_ref());
+    let probe = match (*way, idle) {
+        ("path", _) => Probe::Http {
+            target: target(asked)?,
             host: match &host {
                 Some(host) => Some(host_value(host)?),
                 None => None,
@@ -210,22 +221,32 @@ fn health(value: &Value<'_>) -> Option<HealthCheck> {
                 None => None,
             },
         },
-        (Some(path), true) => {
-            return path.refuse(path.finding("`path` and `tcp` exclude each other"));
+        (way, Some(idle)) => {
+            let finding = idle.finding(format!("`{}` has no effect with `{way}`", idle.name));
+            return idle.refuse(finding.hint(format!("write `path` in place of `{way}`")));
         }
-        (None, true) => {
-            if let Some(idle) = host.as_ref().or(status.as_ref()).or(body.as_ref()) {
-                let finding = idle.finding(format!("`{}` has no effect with `tcp`", idle.name));
-                return idle.refuse(finding.hint("write `path` in place of `tcp`"));
-            }
-            Probe::Tcp
-        }
-        (None, false) => {
-            let finding = value.finding("`health` does not say what is asked");
-            return value.refuse(finding.hint("add `path = \"/healthz\"` or `tcp = true`"));
-        }
+        ("tcp", None) => tcp(asked)?,
+        (_, None) => Probe::Grpc { service: grpc_service(asked)? },
     };
     Some(HealthCheck { probe, interval: interval?, timeout: timeout?, rise: rise?, fall: fall? })
+}
+
+/// `true`, which is the only thing that can be meant.
+fn tcp(value: &Value<'_>) -> Option<Probe> {
+    if value.boolean()? {
+        return Some(Probe::Tcp);
+    }
+    let finding = value.finding("`tcp = false` asks nothing");
+    value.refuse(finding.hint("leave `health` out to ask nothing"))
+}
+
+/// `true` for the whole server, or the name of a service.
+fn grpc_service(value: &Value<'_>) -> Option<String> {
+    match &value.node.kind {
+        Kind::Boolean(true) => Some(String::new()),
+        Kind::Text(_) => Some(value.text()?.value.into_owned()),
+        _ => value.wrong("`true` or the name of a service"),
+    }
 }
 
 /// What a check asks for: a path, with a query if need be.

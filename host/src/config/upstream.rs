@@ -10,7 +10,8 @@ use super::names::Names;
 use super::tree::Kind;
 use super::value::{Entry, Text, Value, each};
 use super::{
-    Endpoint, Finding, HostPolicy, Owner, PipelineEntry, Upstream, UpstreamId, UpstreamTls,
+    Endpoint, Finding, HealthCheck, HostPolicy, Owner, PipelineEntry, Probe, Upstream, UpstreamId,
+    UpstreamTls,
 };
 use super::{balancing, host, pipeline};
 
@@ -64,6 +65,14 @@ pub(super) fn read(
         }
         (None, ..) => Some(None),
     };
+    if is_https == Some(true)
+        && let Some(Some(HealthCheck { probe: Probe::Grpc { .. }, .. })) =
+            balancing.as_ref().map(|balancing| &balancing.health)
+    {
+        let finding =
+            entry.value.finding("checks by `grpc` are not encrypted, but an endpoint is `https`");
+        return entry.value.refuse(finding.hint("write `health = { tcp = true }`"));
+    }
     let upstream = Upstream {
         name: entry.key.to_owned(),
         endpoints: endpoints?,

@@ -286,12 +286,11 @@ impl Turn<'_> {
         }
         let start = self.balance.step(tier);
         let Some(least) = least else { return start };
-        let slots = (start..tier.slots.len()).chain(0..start);
         let is_least = |slot: &usize| {
             let found = tier.slots.get(*slot).and_then(|index| endpoint(*index));
             found.is_some_and(|found| !least.load_is_below(found, self.now_us))
         };
-        slots.into_iter().find(is_least).unwrap_or(start)
+        (start..tier.slots.len()).chain(0..start).find(is_least).unwrap_or(start)
     }
 
     /// Of two different endpoints at random, the better; the first of equals.

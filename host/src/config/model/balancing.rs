@@ -98,6 +98,11 @@ pub struct HealthCheck {
 pub enum Probe {
     /// For a connection (and encryption, if the endpoint is `https`).
     Tcp,
+    /// By the gRPC health checking protocol, over HTTP/2 with prior knowledge.
+    Grpc {
+        /// Whose health; empty is that of the whole server.
+        service: String,
+    },
     /// By `GET`.
     Http {
         /// In origin-form.

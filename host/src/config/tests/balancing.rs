@@ -167,6 +167,37 @@ error: `rise` must be from 1 to 100
 }
 
 #[test]
+fn a_check_asks_one_thing_and_grpc_in_clear_text() {
+    check(
+        r#"
+[upstreams.users]
+endpoints = ["http://127.0.0.1:9001"]
+health = { path = "/", grpc = true }
+
+[upstreams.orders]
+endpoints = ["https://127.0.0.1:9001"]
+health = { grpc = "shop.Orders" }
+"#,
+        r#"
+error: `path` and `grpc` exclude each other
+ --> gateway.toml:3:31
+  |
+3 | health = { path = "/", grpc = true }
+  |                               ^^^^
+
+error: checks by `grpc` are not encrypted, but an endpoint is `https`
+ --> gateway.toml:5:1
+  |
+5 | [upstreams.orders]
+  | ^^^^^^^^^^^^^^^^^^
+  = hint: write `health = { tcp = true }`
+
+2 errors in gateway.toml
+"#,
+    );
+}
+
+#[test]
 fn ejections_grow_and_name_servers_are_addresses() {
     check(
         r#"

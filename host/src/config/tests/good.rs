@@ -71,7 +71,7 @@ dns = { refresh = "30s", servers = ["127.0.0.1", "[::1]:5353"], srv = true }
 endpoints = ["http://orders:9001", "https://orders"]
 host = "endpoint"
 tls = { ca = "ca.pem", server_name = "Orders.Internal" }
-balance = { hash = { cookie = "sid" } }
+balance = { hash = { header = "X-User" } }
 health = { tcp = true }
 
 [plugins.auth]
@@ -283,7 +283,7 @@ fn the_balancing_is_as_the_file_says() {
         rise: 2,
         fall: 3,
     };
-    let policy = BalancePolicy::Hash(HashKey::Cookie("sid".to_owned()));
+    let policy = BalancePolicy::Hash(HashKey::Header(HeaderName::from_static("x-user")));
     let expected = Balancing { policy, health: Some(check), ..Balancing::default() };
     assert_eq!(orders.balancing, expected);
 }

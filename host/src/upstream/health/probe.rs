@@ -1,5 +1,7 @@
 //! One look at how an endpoint is.
 
+mod grpc;
+
 use std::fmt;
 
 use http::header::{self, HeaderValue};
@@ -12,8 +14,8 @@ use tokio::time::timeout;
 use crate::body::RequestBody;
 use crate::config::{HealthCheck, Probe};
 use crate::failure::Failure;
-use crate::upstream::connect;
 use crate::upstream::endpoint::Endpoint;
+use crate::upstream::{connect, fault};
 
 /// What is read of the body of a check's answer, in bytes: a page of status is shorter.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -32,6 +34,8 @@ pub(in crate::upstream) enum Complaint {
     Status(u16),
     /// The answer's body does not hold what it should.
     Body,
+    /// The service says that it does not serve, or nothing that can be understood.
+    NotServing,
 }
 
 impl fmt::Display for Complaint {
@@ -41,6 +45,7 @@ impl fmt::Display for Complaint {
             Self::Late => f.write_str("no answer in time"),
             Self::Status(status) => write!(f, "the answer's status is {status}"),
             Self::Body => f.write_str("the answer's body does not hold the expected text"),
+            Self::NotServing => f.write_str("the service does not say that it serves"),
         }
     }
 }
@@ -53,13 +58,15 @@ pub(in crate::upstream) async fn ask(
     check: &HealthCheck,
 ) -> Result<(), Complaint> {
     let asked = async {
+        if let Probe::Grpc { service } = &check.probe {
+            return grpc::ask(endpoint, service, check.timeout).await;
+        }
         let opened = connect::open(endpoint.target(), endpoint.tls(), check.timeout).await;
         let mut connection = opened.map_err(Complaint::Failed)?;
         let Probe::Http { target, host, status, body } = &check.probe else { return Ok(()) };
         let host = host.as_ref().unwrap_or_else(|| endpoint.host());
         let sent = connection.sender.send_request(request(target, host)).await;
-        let response =
-            sent.map_err(|error| Complaint::Failed(super::super::fault::of_head(&error)))?;
+        let response = sent.map_err(|error| Complaint::Failed(fault::of_head(&error)))?;
         let found = response.status().as_u16();
         if !status.contains(found) {
             return Err(Complaint::Status(found));
@@ -93,7 +100,7 @@ async fn holds(response: Response<Incoming>, text: &[u8]) -> Result<bool, Compla
                 read.extend_from_slice(part.get(..room).unwrap_or(part));
             }
             Some(Err(error)) => {
-                return Err(Complaint::Failed(super::super::fault::of_body(&error)));
+                return Err(Complaint::Failed(fault::of_body(&error)));
             }
         }
     }
