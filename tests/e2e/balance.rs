@@ -122,8 +122,8 @@ async fn cookies_paths_addresses_and_consumers_decide_as_well() {
             let caller = if differs(3) % 2 == 0 { &alice } else { &bob };
             let headers = [
                 ("cookie", cookie.as_str()),
-                ("x-forwarded-for", &client),
-                ("authorization", caller),
+                ("x-forwarded-for", client.as_str()),
+                ("authorization", caller.as_str()),
             ];
             let first = gateway.get_with(&path, &headers).await;
             assert_eq!(first.status(), 200, "{}", first.text());

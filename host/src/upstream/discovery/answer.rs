@@ -73,7 +73,7 @@ impl From<NetError> for NoAnswer {
 }
 
 /// Who is asked, and when next.
-pub(super) struct Resolver {
+pub(in crate::upstream) struct Resolver {
     resolver: Option<TokioResolver>,
     next: Mutex<Instant>,
     /// Names without an answer the last time, so that each is complained of once.

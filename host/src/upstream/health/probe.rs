@@ -95,7 +95,7 @@ async fn holds(response: Response<Incoming>, text: &[u8]) -> Result<bool, Compla
         match body.frame().await {
             None => break,
             Some(Ok(frame)) => {
-                let part = frame.data_ref().map_or(&[][..], |part| part);
+                let part = frame.data_ref().map_or(&[][..], |part| part.as_ref());
                 let room = BODY_BYTES_MAX - read.len();
                 read.extend_from_slice(part.get(..room).unwrap_or(part));
             }
