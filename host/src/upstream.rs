@@ -162,6 +162,12 @@ impl Upstream {
         self.current().endpoints().to_vec()
     }
 
+    /// By what the endpoint for a request is chosen.
+    #[must_use]
+    pub fn policy(&self) -> &BalancePolicy {
+        &self.care.balancing.policy
+    }
+
     fn current(&self) -> Current<'_> {
         self.members.current()
     }
@@ -169,7 +175,7 @@ impl Upstream {
     /// What decides for an endpoint, if the upstream hashes something that the exchange has.
     #[must_use]
     pub fn affinity(&self, exchange: &Exchange) -> Option<u64> {
-        match &self.care.balancing.policy {
+        match self.policy() {
             BalancePolicy::Hash(by) => key::of(exchange, by),
             _ => None,
         }

@@ -63,6 +63,7 @@ async fn who_is_busy_gets_nothing_while_others_are_idle() {
         })
         .await;
         gateway.metric_becomes(&gauge("under_way", &busy), 1.0).await;
+        assert_eq!(gateway.status().await["upstreams"][0]["balance"], balance);
         for _ in 0..20 {
             assert_eq!(gateway.get("/").await.text(), "idle", "{balance}");
         }

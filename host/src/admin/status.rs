@@ -201,7 +201,11 @@ fn upstream(upstream: &Upstream) -> Value {
             "failed": endpoint.failed_count(),
         })
     });
-    json!({ "name": &**upstream.name(), "endpoints": endpoints.collect::<Vec<_>>() })
+    json!({
+        "name": &**upstream.name(),
+        "balance": upstream.policy().as_str(),
+        "endpoints": endpoints.collect::<Vec<_>>(),
+    })
 }
 
 fn outputs(snapshot: &Snapshot) -> Vec<Value> {

@@ -32,6 +32,9 @@ const WEIGHT: u32 = 1;
 /// Finer than any share of traffic that can be told apart.
 const WEIGHT_MAX: u32 = 65_535;
 
+/// Endpoints of one upstream. More than one name stands for; turns count with 16 bits.
+const ENDPOINTS_MAX: usize = 10_000;
+
 /// Of a URL without one (RFC 9110 section 4.2).
 const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
@@ -112,6 +115,11 @@ fn server_name(value: &Value<'_>) -> Option<String> {
 
 pub(super) fn endpoints(value: &Value<'_>) -> Option<Vec<Endpoint>> {
     let endpoints = each(&value.some_items()?, endpoint)?;
+    if endpoints.len() > ENDPOINTS_MAX {
+        let message = format!("there are {} endpoints", endpoints.len());
+        let finding = value.finding(message).label(format!("{ENDPOINTS_MAX} at most"));
+        return value.refuse(finding);
+    }
     if endpoints.iter().all(|endpoint| endpoint.weight == 0) {
         let finding = value.finding("every endpoint has weight 0");
         return value.refuse(finding.label("nothing would get traffic"));

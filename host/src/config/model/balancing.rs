@@ -63,6 +63,21 @@ pub enum BalancePolicy {
     Hash(HashKey),
 }
 
+impl BalancePolicy {
+    /// As the configuration calls it; `hash` for all that hash.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round_robin",
+            Self::LeastConnections => "least_connections",
+            Self::PeakEwma => "peak_ewma",
+            Self::PowerOfTwo => "power_of_two",
+            Self::Random => "random",
+            Self::Hash(_) => "hash",
+        }
+    }
+}
+
 /// What of an exchange decides for an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HashKey {

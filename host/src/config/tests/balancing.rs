@@ -2,7 +2,7 @@
 
 use super::super::{BalancePolicy, HashKey};
 use super::folder::Folder;
-use super::{check, loaded};
+use super::{check, load, loaded};
 
 fn policy(balance: &str) -> BalancePolicy {
     let text = format!("[upstreams.users]\nendpoints = ['http://a']\nbalance = {balance}\n");
@@ -275,4 +275,15 @@ error: `endpoints_file` and `endpoints` exclude each other
 1 error in gateway.toml
 "#,
     );
+}
+
+#[test]
+fn endpoints_are_bounded() {
+    let of = |count: usize| {
+        let endpoints = "'http://a',\n".repeat(count);
+        load(&format!("[upstreams.users]\nendpoints = [\n{endpoints}]\n"))
+    };
+    assert_eq!(of(10_000).expect("as many as may be").config.upstreams[0].endpoints.len(), 10_000);
+    let findings = of(10_001).expect_err("one too many").to_string();
+    assert!(findings.contains("error: there are 10001 endpoints"), "{findings}");
 }
