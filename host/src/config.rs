@@ -20,6 +20,7 @@ pub mod finding;
 pub mod fixture;
 mod gateway;
 mod grants;
+mod health;
 mod host;
 mod json;
 mod limits;
