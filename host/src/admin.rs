@@ -76,7 +76,11 @@ async fn scrape(State(gateway): State<Arc<Gateway>>) -> Response {
         cache.misses.set(counted(tally.misses));
         cache.evictions.set(counted(tally.evictions));
     }
-    for output in gateway.snapshot.load().outputs.iter() {
+    let snapshot = gateway.snapshot.load_full();
+    for upstream in &snapshot.upstreams {
+        upstream.report();
+    }
+    for output in snapshot.outputs.iter() {
         metrics.set_output_dropped(output.name(), output.dropped());
     }
     let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);

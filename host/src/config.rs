@@ -7,17 +7,20 @@
 //! Everything behind [`load`] may assume that names resolve and numbers are in range. A wrong
 //! file gives every [`Finding`] at once, each where it is, with the way out.
 
+mod balancing;
 mod canary;
 mod check;
 mod condition;
 mod consumer;
 mod destination;
 mod document;
+mod endpoints;
 mod environment;
 pub mod finding;
 pub mod fixture;
 mod gateway;
 mod grants;
+mod health;
 mod host;
 mod json;
 mod limits;

@@ -160,6 +160,7 @@ impl Served<'_> {
     ) -> Content {
         match &self.route.destination {
             Destination::Upstream(upstream) => {
+                open.tally.affinity = upstream.affinity(open);
                 let request = forward::request(self, open, body);
                 let sent = upstream.send(&self.worker.pools, request, &mut open.tally);
                 let outcome = match tokio::time::timeout_at(deadline, sent).await {

@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Uri, header};
 
-use crate::config::{Config, Destination, HostPolicy, PluginId, Redirect, Route, UpstreamId};
+use crate::config::{
+    BalancePolicy, Config, Destination, HostPolicy, PluginId, Redirect, Route, UpstreamId,
+};
 use crate::route::host::{self, Host};
 use crate::route::path::{self, Canonical};
 use crate::route::redirect::{self, Origin};
@@ -193,10 +195,18 @@ impl Story<'_> {
         line(text, "upstream", &upstream.name);
         line(text, "  request", &self.request(route, seen));
         line(text, "  host", &host_for(&upstream.host, seen));
+        if upstream.balancing.policy != BalancePolicy::RoundRobin {
+            line(text, "  balance", upstream.balancing.policy.as_str());
+        }
         for endpoint in &upstream.endpoints {
             let weight = endpoint.weight;
             let label = endpoint_label(endpoint);
-            line(text, "  endpoint", &format!("http://{label} (weight {weight})"));
+            let scheme = if endpoint.is_https { "https" } else { "http" };
+            let backup = match endpoint.priority {
+                0 => String::new(),
+                priority => format!(", priority {priority}"),
+            };
+            line(text, "  endpoint", &format!("{scheme}://{label} (weight {weight}{backup})"));
         }
     }
 }

@@ -145,6 +145,8 @@ pub struct Tally {
     pub endpoint: Option<Arc<str>>,
     /// How many endpoints were asked.
     pub attempts: u32,
+    /// Of what decides for an endpoint, if the upstream hashes something of the exchange.
+    pub affinity: Option<u64>,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// Whether the whole response was handed over.

@@ -19,6 +19,7 @@ mod memory;
 mod signals;
 mod tasks;
 mod timers;
+mod upkeep;
 mod watch;
 mod worker;
 

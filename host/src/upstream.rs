@@ -10,11 +10,15 @@
 
 mod balance;
 mod connect;
+mod discovery;
 mod endpoint;
 mod fault;
+mod health;
+mod members;
 mod pool;
 mod response;
 mod tls;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,13 +29,17 @@ use tokio::time::sleep;
 
 use crate::body::{Progress, RequestBody};
 use crate::clock;
-use crate::config::{self, HostPolicy, HttpOrigin};
-use crate::facts::Tally;
+use crate::config::{self, BalancePolicy, HostPolicy, HttpOrigin};
+use crate::facts::{Exchange, Tally};
 use crate::failure::Failure;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::UpstreamMetrics;
-use balance::Balance;
+use balance::{Balance, key};
+use discovery::Discovery;
 pub use endpoint::Endpoint;
+use endpoint::{Address, Care, Seat};
+use health::outlier;
+use members::{Current, Members};
 use pool::Connection;
 pub use pool::{IDLE_MAX, IDLE_PER_ENDPOINT_MAX, Pools, Stage};
 use response::Lease;
@@ -47,12 +55,15 @@ const ORIGIN_RESPONSE_TIMEOUT: Duration = Duration::from_secs(600);
 /// Shorter than that of an upstream, since who talks to many origins leaves many behind.
 const ORIGIN_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What a client is told if every endpoint has as many exchanges as it may.
+const BUSY: &str = "all endpoints of the upstream are busy";
+
 /// A named group of interchangeable endpoints.
 #[derive(Debug)]
 pub struct Upstream {
     name: Arc<str>,
-    endpoints: Box<[Endpoint]>,
-    balance: Balance,
+    members: Members,
+    care: Arc<Care>,
     connect_timeout: Duration,
     response_timeout: Duration,
     idle_timeout: Duration,
@@ -81,16 +92,34 @@ impl Upstream {
         previous: Option<&Arc<Self>>,
     ) -> Arc<Self> {
         let own = metrics.upstream(&config.name);
-        let known = previous.map_or(&[][..], |upstream| &upstream.endpoints);
-        let weights: Vec<u32> = config.endpoints.iter().map(|endpoint| endpoint.weight).collect();
+        let care = Arc::new(Care::of(&config.balancing, config.endpoints.len()));
+        let before = previous.map(|upstream| upstream.members.current());
+        let before = before.as_deref();
+        let members = match &config.balancing.dns {
+            None => {
+                let known = before.map_or(&[][..], Balance::endpoints);
+                let since_us = if before.is_some() { clock::monotonic_us() } else { 0 };
+                let build = |config| {
+                    let seat = Seat { config, address: Address::Own, since_us };
+                    Endpoint::build(&seat, tls, &own, known, &care)
+                };
+                let endpoints = config.endpoints.iter().map(build).collect();
+                Members::Fixed(Balance::build(endpoints, &care, before))
+            }
+            Some(dns) => {
+                let known = previous.and_then(|upstream| match &upstream.members {
+                    Members::Found(discovery) => Some(&**discovery),
+                    Members::Fixed(_) => None,
+                });
+                let (names, past) = (&config.endpoints, (known, before));
+                let found = Discovery::build(names, dns, tls, (&care, &own), past);
+                Members::Found(Box::new(found))
+            }
+        };
         Arc::new(Self {
             name: config.name.as_str().into(),
-            endpoints: config
-                .endpoints
-                .iter()
-                .map(|endpoint| Endpoint::build(endpoint, tls, &own, known))
-                .collect(),
-            balance: Balance::build(&weights, previous.map(|upstream| &upstream.balance)),
+            members,
+            care,
             connect_timeout: config.connect_timeout,
             response_timeout: config.response_timeout,
             idle_timeout: config.idle_timeout,
@@ -104,12 +133,15 @@ impl Upstream {
     #[must_use]
     pub fn of_origin(origin: &HttpOrigin, tls: Option<&Tls>) -> Arc<Self> {
         let HttpOrigin { is_https, host, port } = origin.clone();
-        let endpoint = config::Endpoint { is_https, host, port, weight: 1 };
+        let config = config::Endpoint { is_https, host, port, weight: 1, priority: 0 };
         let metrics = Arc::<UpstreamMetrics>::default();
+        let care = Arc::<Care>::default();
+        let seat = Seat { config: &config, address: Address::Own, since_us: 0 };
+        let endpoint = Endpoint::build(&seat, tls, &metrics, &[], &care);
         Arc::new(Self {
             name: origin.to_string().into(),
-            endpoints: Box::new([Endpoint::build(&endpoint, tls, &metrics, &[])]),
-            balance: Balance::build(&[endpoint.weight], None),
+            members: Members::Fixed(Balance::build(vec![endpoint], &care, None)),
+            care,
             connect_timeout: ORIGIN_CONNECT_TIMEOUT,
             response_timeout: ORIGIN_RESPONSE_TIMEOUT,
             idle_timeout: ORIGIN_IDLE_TIMEOUT,
@@ -124,9 +156,29 @@ impl Upstream {
         &self.name
     }
 
-    /// In the order of the configuration.
-    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
-        self.endpoints.iter()
+    /// Those that there are now, in the order of the configuration.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        self.current().endpoints().to_vec()
+    }
+
+    /// By what the endpoint for a request is chosen.
+    #[must_use]
+    pub fn policy(&self) -> &BalancePolicy {
+        &self.care.balancing.policy
+    }
+
+    fn current(&self) -> Current<'_> {
+        self.members.current()
+    }
+
+    /// What decides for an endpoint, if the upstream hashes something that the exchange has.
+    #[must_use]
+    pub fn affinity(&self, exchange: &Exchange) -> Option<u64> {
+        match self.policy() {
+            BalancePolicy::Hash(by) => key::of(exchange, by),
+            _ => None,
+        }
     }
 
     /// Sends a request and gives its response as soon as the head is in.
@@ -151,9 +203,9 @@ impl Upstream {
         *request.version_mut() = Version::HTTP_11;
         tally.upstream = Some(Arc::clone(&self.name));
         let mut failure = Failure::DestinationUnavailable;
-        let mut turn = self.balance.turn();
-        while let Some(endpoint) = turn.next().and_then(|index| self.endpoints.get(index)) {
-            match self.attempt(pools, endpoint, request, tally).await {
+        let balance = self.current();
+        for endpoint in balance.turn(tally.affinity) {
+            match self.attempt(pools, (&balance, endpoint), request, tally).await {
                 Ok(response) => return Ok(response),
                 Err(Fault::Sent(failure)) => return Err(failure),
                 Err(Fault::Unsent(unsent, why)) => (request, failure) = (*unsent, why),
@@ -166,21 +218,26 @@ impl Upstream {
     async fn attempt(
         &self,
         pools: &Arc<Pools>,
-        endpoint: &Endpoint,
+        (balance, endpoint): (&Balance, &Endpoint),
         mut request: Request<RequestBody>,
         tally: &mut Tally,
     ) -> Result<Response<ResponseBody>, Fault> {
+        let Some(under_way) = endpoint.enter() else {
+            return Err(Fault::Unsent(Box::new(request), Failure::Overloaded(BUSY)));
+        };
         let started = clock::now();
         tally.attempts = tally.attempts.saturating_add(1);
         tally.endpoint = Some(Arc::clone(endpoint.address()));
         self.name_host(&mut request, endpoint);
-        let outcome = self.exchange(pools, endpoint, request).await;
+        let mut outcome = self.exchange(pools, endpoint, request).await;
         let took = clock::now().saturating_duration_since(started);
         tally.upstream_time = Some(took);
-        match &outcome {
-            Ok(_) => {
+        self.judge(balance, endpoint, &outcome, took);
+        match &mut outcome {
+            Ok(response) => {
                 self.metrics.duration.observe_duration(took);
                 endpoint.answered();
+                response.body_mut().keep(under_way);
             }
             Err(Fault::Unsent(_, failure) | Fault::Sent(failure)) => {
                 endpoint.failed(failure);
@@ -193,6 +250,31 @@ impl Upstream {
             }
         }
         outcome
+    }
+
+    /// Draws the conclusions of an attempt for the next ones.
+    fn judge(
+        &self,
+        balance: &Balance,
+        endpoint: &Endpoint,
+        outcome: &Result<Response<ResponseBody>, Fault>,
+        took: Duration,
+    ) {
+        let has_failed = match outcome {
+            Ok(response) => response.status().is_server_error(),
+            Err(Fault::Unsent(_, failure) | Fault::Sent(failure)) if !failure.is_upstream() => {
+                return;
+            }
+            Err(_) => true,
+        };
+        endpoint.took(took, outcome.is_err(), clock::monotonic_us);
+        let Some(outlier) = &self.care.balancing.outlier else { return };
+        let all = balance.endpoints();
+        let ejected = outlier::judge(endpoint, all, outlier, has_failed, clock::monotonic_us);
+        if let Some(time) = ejected {
+            let (upstream, endpoint) = (&self.name, endpoint.address());
+            tracing::warn!(%upstream, %endpoint, seconds = time.as_secs(), "endpoint ejected");
+        }
     }
 
     /// Over a connection of the pool, newest first, else over a new one.

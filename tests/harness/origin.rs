@@ -222,6 +222,14 @@ where
     S: Future<Output = ()> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+    start_on(listener, tls, script)
+}
+
+fn start_on<F, S>(listener: TcpListener, tls: Option<TlsAcceptor>, script: F) -> Origin
+where
+    F: Fn(Connection) -> S + Send + Sync + 'static,
+    S: Future<Output = ()> + Send + 'static,
+{
     let address = listener.local_addr().expect("it is bound");
     let log = Arc::new(Log::default());
     let accepting = tokio::spawn(accept(listener, Arc::clone(&log), tls, Arc::new(script)));
@@ -261,6 +269,24 @@ async fn accept<F, S>(
 /// Answers every request with 200 and this text.
 pub async fn replying(text: &str) -> Origin {
     responding(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{text}", text.len())).await
+}
+
+/// Answers every request with 200 and this text, at this address.
+///
+/// # Panics
+/// Somebody else is there.
+pub async fn replying_at(address: SocketAddr, text: &str) -> Origin {
+    let listener = TcpListener::bind(address).await.expect("the address is free");
+    let response: Arc<str> =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{text}", text.len()).into();
+    start_on(listener, None, move |mut connection| {
+        let response = Arc::clone(&response);
+        async move {
+            while connection.request().await.is_some() {
+                connection.write(&*response).await;
+            }
+        }
+    })
 }
 
 /// Answers every request, once it is read, with these bytes.

@@ -200,15 +200,24 @@ fn calls(metrics: &PluginMetrics) -> Value {
 }
 
 fn upstream(upstream: &Upstream) -> Value {
-    let endpoints = upstream.endpoints().map(|endpoint| {
+    let now_us = clock::monotonic_us();
+    let endpoints = upstream.endpoints();
+    let endpoints = endpoints.iter().map(|endpoint| {
         json!({
             "address": &**endpoint.address(),
             "weight": endpoint.weight(),
+            "priority": endpoint.priority(),
+            "state": endpoint.standing(now_us),
+            "under_way": endpoint.under_way(),
             "answered": endpoint.answered_count(),
             "failed": endpoint.failed_count(),
         })
     });
-    json!({ "name": &**upstream.name(), "endpoints": endpoints.collect::<Vec<_>>() })
+    json!({
+        "name": &**upstream.name(),
+        "balance": upstream.policy().as_str(),
+        "endpoints": endpoints.collect::<Vec<_>>(),
+    })
 }
 
 fn outputs(snapshot: &Snapshot) -> Vec<Value> {

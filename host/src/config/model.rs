@@ -3,6 +3,7 @@
 //! Past `check` nobody asks again. Indexes such as [`UpstreamId`] come from there only.
 
 mod acme;
+mod balancing;
 mod canary;
 mod consumer;
 mod grants;
@@ -23,6 +24,10 @@ use ipnet::IpNet;
 
 use super::Location;
 pub use acme::{Acme, AcmeChallenge};
+pub use balancing::{
+    BalancePolicy, Balancing, Dns, ErrorRate, HashKey, HealthCheck, Outlier, PANIC_PERCENT, Probe,
+    StatusRange,
+};
 pub use canary::{Canary, CanaryKey, Selection, Share, Version};
 pub use consumer::{Consumer, Credential};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};

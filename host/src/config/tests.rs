@@ -1,5 +1,6 @@
 //! Each test is a file and what the user sees for it.
 
+mod balancing;
 mod consumers;
 mod destinations;
 mod docs;

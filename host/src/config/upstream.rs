@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::endpoints::Endpoints;
 use super::limits::WAIT_RANGE;
 use super::names::Names;
 use super::tree::Kind;
 use super::value::{Entry, Text, Value, each};
 use super::{
-    Endpoint, Finding, HostPolicy, Identity, Owner, PipelineEntry, Upstream, UpstreamId,
-    UpstreamTls,
+    Endpoint, Finding, HealthCheck, HostPolicy, Identity, Owner, PipelineEntry, Probe, Upstream,
+    UpstreamId, UpstreamTls,
 };
-use super::{host, pipeline};
+use super::{balancing, host, pipeline};
 
 /// One lost SYN is sent again after 1 s, a second one after 3 s; a healthy network needs neither.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -31,6 +32,9 @@ const WEIGHT: u32 = 1;
 /// Finer than any share of traffic that can be told apart.
 const WEIGHT_MAX: u32 = 65_535;
 
+/// Endpoints of one upstream. More than one name stands for; turns count with 16 bits.
+const ENDPOINTS_MAX: usize = 10_000;
+
 /// Of a URL without one (RFC 9110 section 4.2).
 const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
@@ -43,8 +47,8 @@ pub(super) fn read(
 ) -> Option<(Upstream, Vec<PipelineEntry>)> {
     let wait = |value: &Value<'_>| value.duration(&WAIT_RANGE);
     let mut table = entry.value.table()?;
-    let place = table.need("endpoints", "[\"http://127.0.0.1:9001\"]");
-    let endpoints = place.as_ref().and_then(endpoints);
+    let Endpoints { all: endpoints, at: place } = super::endpoints::read(&mut table);
+    let balancing = balancing::read(&mut table);
     let connect_timeout = table.or("connect_timeout", CONNECT_TIMEOUT, wait);
     let response_timeout = table.or("response_timeout", RESPONSE_TIMEOUT, wait);
     let idle_timeout = table.or("idle_timeout", IDLE_TIMEOUT, wait);
@@ -56,14 +60,22 @@ pub(super) fn read(
     let tls = table.take("tls");
     table.end();
     let is_https = endpoints.as_ref().map(|all| all.iter().any(|endpoint| endpoint.is_https));
-    let tls = match (&tls, &place, is_https) {
+    let tls = match (&tls, place, is_https) {
         (Some(value), _, is_https) => tls_of(value, is_https).map(Some),
         (None, Some(place), Some(true)) => {
-            let at = place.at().clone();
+            let at = place.clone();
             Some(Some(UpstreamTls { ca: None, server_name: None, identity: None, at }))
         }
         (None, ..) => Some(None),
     };
+    if is_https == Some(true)
+        && let Some(Some(HealthCheck { probe: Probe::Grpc { .. }, .. })) =
+            balancing.as_ref().map(|balancing| &balancing.health)
+    {
+        let finding =
+            entry.value.finding("checks by `grpc` are not encrypted, but an endpoint is `https`");
+        return entry.value.refuse(finding.hint("write `health = { tcp = true }`"));
+    }
     let upstream = Upstream {
         name: entry.key.to_owned(),
         endpoints: endpoints?,
@@ -72,6 +84,7 @@ pub(super) fn read(
         idle_timeout: idle_timeout?,
         host: host?,
         tls: tls?,
+        balancing: balancing?,
     };
     Some((upstream, pipeline?))
 }
@@ -122,8 +135,13 @@ fn server_name(value: &Value<'_>) -> Option<String> {
     }
 }
 
-fn endpoints(value: &Value<'_>) -> Option<Vec<Endpoint>> {
+pub(super) fn endpoints(value: &Value<'_>) -> Option<Vec<Endpoint>> {
     let endpoints = each(&value.some_items()?, endpoint)?;
+    if endpoints.len() > ENDPOINTS_MAX {
+        let message = format!("there are {} endpoints", endpoints.len());
+        let finding = value.finding(message).label(format!("{ENDPOINTS_MAX} at most"));
+        return value.refuse(finding);
+    }
     if endpoints.iter().all(|endpoint| endpoint.weight == 0) {
         let finding = value.finding("every endpoint has weight 0");
         return value.refuse(finding.label("nothing would get traffic"));
@@ -134,7 +152,7 @@ fn endpoints(value: &Value<'_>) -> Option<Vec<Endpoint>> {
 fn endpoint(value: &Value<'_>) -> Option<Endpoint> {
     if let Kind::Text(_) = value.node.kind {
         let Url { is_https, host, port } = url(value)?;
-        return Some(Endpoint { is_https, host, port, weight: WEIGHT });
+        return Some(Endpoint { is_https, host, port, weight: WEIGHT, priority: 0 });
     }
     let Kind::Table(_) = value.node.kind else {
         return value.wrong("a URL or a table with `url` and `weight`");
@@ -142,9 +160,10 @@ fn endpoint(value: &Value<'_>) -> Option<Endpoint> {
     let mut table = value.table()?;
     let address = table.need("url", "\"http://127.0.0.1:9001\"").and_then(|value| url(&value));
     let weight = table.or("weight", WEIGHT, |value| value.integer(0..=WEIGHT_MAX));
+    let priority = table.or("priority", 0, |value| value.integer(0..=u8::MAX));
     table.end();
     let Url { is_https, host, port } = address?;
-    Some(Endpoint { is_https, host, port, weight: weight? })
+    Some(Endpoint { is_https, host, port, weight: weight?, priority: priority? })
 }
 
 /// Of an endpoint.

@@ -25,6 +25,7 @@ use super::listeners::{self, Plan};
 use super::signals::Signals;
 use super::tasks::Ending;
 use super::timers::Timers;
+use super::upkeep::Upkeep;
 use super::watch::{self, Scene, Targets, Watch};
 use super::worker::{self, Accept};
 use super::{Options, Running, StartError};
@@ -70,6 +71,7 @@ struct Control {
     keepers: Keepers,
     /// Of its own requests.
     requests: UnboundedSender<Request>,
+    upkeep: Upkeep,
 }
 
 /// The admin listener.
@@ -227,6 +229,7 @@ impl Control {
             timers: Timers::default(),
             keepers: Keepers::default(),
             requests: requests.clone(),
+            upkeep: Upkeep::default(),
         };
         control.start_workers()?;
         control.start_signals(requests)?;
@@ -240,6 +243,9 @@ impl Control {
             .start_timers(&snapshot)
             .map_err(StartError::io("the thread of timers cannot be started"))?;
         control.keep_certificates(&snapshot);
+        control
+            .start_upkeep(&snapshot)
+            .map_err(StartError::io("the thread of upkeep cannot be started"))?;
         Ok((control, address))
     }
 
@@ -267,6 +273,11 @@ impl Control {
             requests: &self.requests,
         };
         self.keepers.follow(&snapshot.listeners, &company);
+    }
+
+    /// Looks after the endpoints of `snapshot`, and no others.
+    fn start_upkeep(&mut self, snapshot: &Snapshot) -> std::io::Result<()> {
+        self.upkeep.follow(&snapshot.upstreams, &self.ending)
     }
 
     fn start_signals(&self, requests: &UnboundedSender<Request>) -> Result<(), StartError> {

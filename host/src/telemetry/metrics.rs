@@ -123,7 +123,7 @@ impl Metrics {
         families.routes.retain(|name| name == UNMATCHED || live.routes.contains(name));
         families.upstreams.retain(|name| live.upstreams.contains_key(name));
         for (name, upstream) in families.upstreams.all() {
-            if let Some(endpoints) = live.upstreams.get(&*name) {
+            if let Some(Some(endpoints)) = live.upstreams.get(&*name) {
                 upstream.endpoints.retain(|address| endpoints.contains(address));
             }
         }
@@ -167,8 +167,9 @@ pub enum Reload {
 pub struct Live<'a> {
     /// By name.
     pub routes: BTreeSet<&'a str>,
-    /// By name, with the labels of their endpoints.
-    pub upstreams: BTreeMap<&'a str, BTreeSet<String>>,
+    /// By name, with the labels of their endpoints; without, if these are found out by DNS: whoever
+    /// finds them drops them.
+    pub upstreams: BTreeMap<&'a str, Option<BTreeSet<String>>>,
     /// By name.
     pub plugins: BTreeSet<&'a str>,
     /// Those of them that have another version.
@@ -185,7 +186,8 @@ impl<'a> Live<'a> {
     pub fn of(config: &'a model::Config) -> Self {
         let outputs = config.outputs.iter().map(|output| output.name.as_str());
         let endpoints = |upstream: &model::Upstream| {
-            upstream.endpoints.iter().map(endpoint_label).collect::<BTreeSet<_>>()
+            let labels = || upstream.endpoints.iter().map(endpoint_label).collect();
+            upstream.balancing.dns.is_none().then(labels)
         };
         Self {
             routes: config.routes.iter().map(|route| route.name.as_str()).collect(),

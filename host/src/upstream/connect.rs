@@ -41,6 +41,16 @@ pub(super) async fn open(
     timeout: Duration,
 ) -> Result<Connection, Failure> {
     let deadline = Instant::now() + timeout;
+    let stream = reach(target, deadline).await?;
+    let Some(tls) = tls else { return speak(stream).await };
+    match timeout_at(deadline, tls.encrypt(target.server_name.as_ref(), stream)).await {
+        Ok(encrypted) => speak(encrypted?).await,
+        Err(_elapsed) => Err(Failure::ConnectionTimeout),
+    }
+}
+
+/// Looks the name up and connects, until `deadline`.
+pub(super) async fn reach(target: &Target, deadline: Instant) -> Result<TcpStream, Failure> {
     let stream = match &target.host {
         Host::Address(address) => dial(SocketAddr::new(*address, target.port), deadline).await?,
         Host::Name(name) => {
@@ -55,16 +65,13 @@ pub(super) async fn open(
             };
             dial_each(&addresses, deadline).await?
         }
+        Host::Unknown => return Err(Failure::DnsError),
     };
     // A request's head and its body's first part are separate writes; Nagle would hold the second.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "upstream's connection keeps Nagle's algorithm");
     }
-    let Some(tls) = tls else { return speak(stream).await };
-    match timeout_at(deadline, tls.encrypt(target.server_name.as_ref(), stream)).await {
-        Ok(encrypted) => speak(encrypted?).await,
-        Err(_elapsed) => Err(Failure::ConnectionTimeout),
-    }
+    Ok(stream)
 }
 
 async fn dial_each(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Failure> {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::endpoint::UnderWay;
 use super::fault;
 use super::pool::{Connection, Pools};
 use crate::body::{BodyError, IdleTimer, Progress};
@@ -25,6 +26,8 @@ pub struct ResponseBody {
     idle: IdleTimer,
     /// Until the end.
     lease: Option<Lease>,
+    /// The same.
+    under_way: Option<UnderWay>,
 }
 
 /// A connection, and where it belongs.
@@ -42,17 +45,24 @@ pub(super) struct Lease {
 impl ResponseBody {
     /// `timeout` is what may pass between two frames.
     pub(super) fn new(incoming: Incoming, timeout: Duration, lease: Lease) -> Self {
-        let mut body = Self { incoming, idle: IdleTimer::new(timeout), lease: Some(lease) };
+        let idle = IdleTimer::new(timeout);
+        let mut body = Self { incoming, idle, lease: Some(lease), under_way: None };
         if body.incoming.is_end_stream() {
             body.give_back();
         }
         body
     }
 
+    /// Has the exchange counted until its end, which may be now.
+    pub(super) fn keep(&mut self, under_way: UnderWay) {
+        self.under_way = self.lease.is_some().then_some(under_way);
+    }
+
     fn give_back(&mut self) {
         if let Some(lease) = self.lease.take() {
             lease.give_back();
         }
+        self.under_way = None;
     }
 }
 

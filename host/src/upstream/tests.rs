@@ -2,6 +2,7 @@ mod bodies;
 mod failures;
 mod origin;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -187,6 +188,7 @@ async fn endpoints_take_turns_by_their_weights() {
     let counts: Vec<_> = gateway
         .upstream
         .endpoints()
+        .iter()
         .map(|endpoint| (endpoint.weight(), endpoint.answered_count(), endpoint.failed_count()))
         .collect();
     assert_eq!(counts, [(3, 6, 0), (1, 2, 0), (0, 0, 0)]);
@@ -206,10 +208,11 @@ async fn a_new_snapshot_goes_on_where_the_last_one_was() {
 
     let config = config(vec![one.endpoint(2), Origin::none().await]);
     let upstream = Upstream::build(&config, None, &gateway.metrics, Some(&gateway.upstream));
-    let known: Vec<_> = upstream.endpoints().map(Endpoint::answered_count).collect();
+    let known: Vec<_> = upstream.endpoints().iter().map(Endpoint::answered_count).collect();
     assert_eq!(known, [1, 0]);
     // The first of "one, none, one" is over.
-    assert_eq!(upstream.balance.turn().next(), Some(1));
+    let next = upstream.current().turn(None).next().map(|endpoint| Arc::clone(endpoint.address()));
+    assert_eq!(next.as_ref(), Some(upstream.endpoints()[1].address()));
 }
 
 #[tokio::test]
@@ -237,13 +240,19 @@ async fn the_origin_sees_the_host_that_the_policy_says() {
 
 #[test]
 fn the_default_port_is_no_part_of_an_endpoints_host() {
-    let endpoint =
-        |host: &str, port| config::Endpoint { is_https: false, host: host.into(), port, weight: 1 };
+    let endpoint = |host: &str, port| config::Endpoint {
+        is_https: false,
+        host: host.into(),
+        port,
+        weight: 1,
+        priority: 0,
+    };
     let config = config(vec![endpoint("a.example", 80), endpoint("::1", 8080)]);
     let gateway = Gateway::with(&config);
-    let hosts: Vec<_> = gateway.upstream.endpoints().map(Endpoint::host).collect();
+    let endpoints = gateway.upstream.endpoints();
+    let hosts: Vec<_> = endpoints.iter().map(Endpoint::host).collect();
     assert_eq!(hosts, ["a.example", "[::1]:8080"]);
-    let addresses: Vec<_> = gateway.upstream.endpoints().map(|all| &**all.address()).collect();
+    let addresses: Vec<_> = endpoints.iter().map(|all| &**all.address()).collect();
     assert_eq!(addresses, ["a.example:80", "[::1]:8080"]);
     assert_eq!(&**gateway.upstream.name(), "u");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::Balancing;
 use crate::config::Location;
 
 /// Index into [`Config::upstreams`](super::Config::upstreams).
@@ -28,6 +29,8 @@ pub struct Upstream {
     pub host: HostPolicy,
     /// How its `https` endpoints are spoken to; there if it has one.
     pub tls: Option<UpstreamTls>,
+    /// Which endpoint takes a request, and what is asked about them beforehand.
+    pub balancing: Balancing,
 }
 
 /// Whom the connections to `https` endpoints trust, and who the gateway is to them.
@@ -82,6 +85,8 @@ pub struct Endpoint {
     pub port: u16,
     /// From 0 to 65535; 0 gets no traffic.
     pub weight: u32,
+    /// From 0 to 255; those of a higher number are asked only if no healthy one of a lower is left.
+    pub priority: u8,
 }
 
 /// What the upstream sees as `Host`.

@@ -48,7 +48,11 @@ fn every_example_of_the_reference_loads() {
                 block.push_str(&format!("{header}\n{body}\n"));
             }
         }
-        let folder = Folder::with(&[("gateway.toml", &block), ("keys/partner.key", "a key")]);
+        let folder = Folder::with(&[
+            ("gateway.toml", &block),
+            ("keys/partner.key", "a key"),
+            ("carts.toml", "endpoints = ['http://10.0.0.5']"),
+        ]);
         if let Err(findings) = folder.load() {
             panic!("the example on line {line} of docs/configuration.md:\n{findings}");
         }

@@ -7,10 +7,11 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::super::{
-    Acme, AcmeChallenge, Budget, Certificate, Component, Consumer, Credential, Destination,
-    Endpoint, FixedResponse, Gateway, HostMatcher, HostPolicy, Identity, Isolation, Limits,
-    Location, NamedSecret, OnError, PathMatcher, Pin, PluginId, Redirect, Rewrite, Route, Scope,
-    Secret, Tls, TlsVersion, TrustedKey, UpstreamId, ValueMatcher, load_text,
+    Acme, AcmeChallenge, BalancePolicy, Balancing, Budget, Certificate, Component, Consumer,
+    Credential, Destination, Dns, Endpoint, ErrorRate, FixedResponse, Gateway, HashKey,
+    HealthCheck, HostMatcher, HostPolicy, Identity, Isolation, Limits, Location, NamedSecret,
+    OnError, Outlier, PathMatcher, Pin, PluginId, Probe, Redirect, Rewrite, Route, Scope, Secret,
+    StatusRange, Tls, TlsVersion, TrustedKey, UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -64,16 +65,25 @@ file = "logs/access.log"
 queue = 16
 
 [upstreams.users]
-endpoints = ["http://127.0.0.1", { url = "http://[::1]:9002/", weight = 3 }]
+endpoints = ["http://127.0.0.1", { url = "http://[::1]:9002/", weight = 3, priority = 1 }]
 connect_timeout = "1s"
 response_timeout = "2s"
 idle_timeout = "3s"
 host = "Users.Internal:9000"
+balance = "least_connections"
+health = { path = "/healthz?full", host = "Users", status = "200-299", body = "ok", interval = "1s", timeout = "500ms", rise = 1, fall = 5 }
+outlier = { consecutive_errors = 3, error_rate = 40, min_requests = 10, interval = "5s", base_ejection = "10s", max_ejection = "1m", max_ejected = 30 }
+panic_threshold = 20
+slow_start = "30s"
+max_connections = 100
+dns = { refresh = "30s", servers = ["127.0.0.1", "[::1]:5353"], srv = true }
 
 [upstreams.orders]
 endpoints = ["http://orders:9001", "https://orders"]
 host = "endpoint"
 tls = { ca = "ca.pem", server_name = "Orders.Internal", certificate = "own.pem", key = "own.key" }
+balance = { hash = { header = "X-User" } }
+health = { tcp = true }
 
 [plugins.auth]
 component = "jwt"
@@ -252,8 +262,20 @@ fn the_upstreams_are_as_the_file_says() {
     assert_eq!(
         users.endpoints,
         [
-            Endpoint { is_https: false, host: "127.0.0.1".to_owned(), port: 80, weight: 1 },
-            Endpoint { is_https: false, host: "::1".to_owned(), port: 9002, weight: 3 },
+            Endpoint {
+                is_https: false,
+                host: "127.0.0.1".to_owned(),
+                port: 80,
+                weight: 1,
+                priority: 0
+            },
+            Endpoint {
+                is_https: false,
+                host: "::1".to_owned(),
+                port: 9002,
+                weight: 3,
+                priority: 1
+            },
         ]
     );
     assert_eq!(users.connect_timeout, Duration::from_secs(1));
@@ -272,6 +294,59 @@ fn the_upstreams_are_as_the_file_says() {
     assert_eq!(orders.connect_timeout, Duration::from_secs(3));
     assert_eq!(orders.response_timeout, Duration::from_secs(30));
     assert_eq!(orders.idle_timeout, Duration::from_secs(60));
+}
+
+#[test]
+fn the_balancing_is_as_the_file_says() {
+    let config = loaded(EVERY_KEY).config;
+    let [users, orders] = config.upstreams.as_slice() else { panic!("two upstreams") };
+    assert_eq!(
+        users.balancing,
+        Balancing {
+            policy: BalancePolicy::LeastConnections,
+            health: Some(HealthCheck {
+                probe: Probe::Http {
+                    target: "/healthz?full".parse().unwrap(),
+                    host: Some(HeaderValue::from_static("users")),
+                    status: StatusRange { least: 200, most: 299 },
+                    body: Some("ok".to_owned()),
+                },
+                interval: Duration::from_secs(1),
+                timeout: Duration::from_millis(500),
+                rise: 1,
+                fall: 5,
+            }),
+            outlier: Some(Outlier {
+                consecutive_errors: 3,
+                error_rate: Some(ErrorRate {
+                    percent: 40,
+                    attempts_min: 10,
+                    interval: Duration::from_secs(5),
+                }),
+                base_ejection: Duration::from_secs(10),
+                max_ejection: Duration::from_secs(60),
+                max_ejected_percent: 30,
+            }),
+            panic_percent: 20,
+            slow_start: Some(Duration::from_secs(30)),
+            exchanges_max: Some(100),
+            dns: Some(Dns {
+                refresh: Duration::from_secs(30),
+                servers: vec!["127.0.0.1:53".parse().unwrap(), "[::1]:5353".parse().unwrap()],
+                srv: true,
+            }),
+        }
+    );
+    let check = HealthCheck {
+        probe: Probe::Tcp,
+        interval: Duration::from_secs(5),
+        timeout: Duration::from_secs(2),
+        rise: 2,
+        fall: 3,
+    };
+    let policy = BalancePolicy::Hash(HashKey::Header(HeaderName::from_static("x-user")));
+    let expected = Balancing { policy, health: Some(check), ..Balancing::default() };
+    assert_eq!(orders.balancing, expected);
 }
 
 #[test]
@@ -376,17 +451,17 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
         let location = loaded.config.plugins[plugin].at.locate(pointer);
         loaded.sources.finding(location, "x").position()
     };
-    assert_eq!(at(0, ""), "gateway.toml:67:1");
-    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:68:15");
-    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:68:33");
-    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:68:26");
-    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:68:11");
-    assert_eq!(at(0, "/missing"), "gateway.toml:67:1");
-    assert_eq!(at(1, "/missing"), "gateway.toml:70:1");
+    assert_eq!(at(0, ""), "gateway.toml:76:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:77:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:77:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:77:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:77:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:76:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:79:1");
     let places = &loaded.config.plugins[0].at;
-    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:64:10");
-    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:61:13");
-    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:60:1");
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:73:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:70:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:69:1");
 }
 
 /// The routes of the file: `users`, `orders`, `order`, `health` and `moved`.

@@ -55,13 +55,15 @@ impl Control {
         tracing::info!(ms = super::millis(began), "ended");
     }
 
-    /// Joins the workers and timers, so that nobody writes to an output any more.
+    /// Joins the workers, timers and upkeep, so that nobody writes to an output any more.
     async fn close_outputs(&mut self) {
         let (workers, gateway) = (std::mem::take(&mut self.workers), Arc::clone(&self.gateway));
         let timers = std::mem::take(&mut self.timers);
+        let upkeep = std::mem::take(&mut self.upkeep);
         let left = tokio::task::spawn_blocking(move || {
             workers.into_iter().for_each(worker::Handle::join);
             timers.join();
+            upkeep.join();
             gateway.snapshot.load().outputs.close(clock::now() + OUTPUTS_GRACE)
         });
         match left.await {

@@ -136,6 +136,9 @@ impl Control {
         if let Err(error) = self.start_timers(&snapshot) {
             tracing::error!(%error, "the thread of timers cannot be started");
         }
+        if let Err(error) = self.start_upkeep(&snapshot) {
+            tracing::error!(%error, "the thread of upkeep cannot be started");
+        }
         self.serve_admin(admin);
         self.keep_certificates(&snapshot);
         self.targets = targets;

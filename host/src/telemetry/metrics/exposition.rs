@@ -2,6 +2,7 @@
 
 mod caches;
 mod encryption;
+mod endpoints;
 mod plugins;
 
 use std::fmt;
@@ -49,6 +50,7 @@ impl Collector for Families {
         let mut text = Text(encoder);
         self.encode_routes(&mut text)?;
         self.encode_upstreams(&mut text)?;
+        self.encode_endpoints(&mut text)?;
         self.encode_plugins(&mut text)?;
         self.encode_some_plugins(&mut text)?;
         self.encode_own(&mut text)?;

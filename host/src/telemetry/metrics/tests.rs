@@ -247,7 +247,7 @@ fn what_is_no_more_is_not_shown_and_what_stays_counts_on() {
     metrics.plugin("old").add::<&str, &str>("freed", &[], 1.0).expect("valid");
     metrics.retain(&Live {
         routes: ["kept"].into(),
-        upstreams: [("kept", ["b:1".to_owned()].into())].into(),
+        upstreams: [("kept", Some(["b:1".to_owned()].into()))].into(),
         plugins: ["kept"].into(),
         canaries: BTreeSet::default(),
         listeners: ["kept".to_owned()].into(),
@@ -270,7 +270,13 @@ fn what_is_no_more_is_not_shown_and_what_stays_counts_on() {
 #[test]
 fn an_endpoints_label_has_brackets_around_ipv6() {
     let label = |host: &str| {
-        endpoint_label(&Endpoint { is_https: false, host: host.to_owned(), port: 80, weight: 1 })
+        endpoint_label(&Endpoint {
+            is_https: false,
+            host: host.to_owned(),
+            port: 80,
+            weight: 1,
+            priority: 0,
+        })
     };
     assert_eq!(label("::1"), "[::1]:80");
     assert_eq!(label("10.0.0.1"), "10.0.0.1:80");

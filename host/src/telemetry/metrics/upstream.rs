@@ -1,8 +1,9 @@
 //! What an upstream and its endpoints have seen.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 
 use super::histogram::{EXCHANGE_BOUNDS, Histogram};
 use super::named::Named;
@@ -27,6 +28,11 @@ impl UpstreamMetrics {
     pub fn endpoint(&self, address: &str) -> Arc<EndpointMetrics> {
         self.endpoints.get(address)
     }
+
+    /// Drops what endpoints of other addresses have seen.
+    pub fn retain_endpoints(&self, is_alive: impl Fn(&str) -> bool) {
+        self.endpoints.retain(is_alive);
+    }
 }
 
 /// What an endpoint has seen.
@@ -34,6 +40,11 @@ impl UpstreamMetrics {
 pub struct EndpointMetrics {
     answered: Counter,
     failed: Tokens,
+    /// How often it was left out because requests failed.
+    pub ejections: Counter,
+    /// 1 if it takes traffic, else 0; set before each scrape.
+    pub(super) healthy: Gauge,
+    under_way: Mutex<Option<i64>>,
 }
 
 impl EndpointMetrics {
@@ -45,6 +56,18 @@ impl EndpointMetrics {
     /// Counts an attempt that failed, by its token (`Failure::token`).
     pub fn failed(&self, error: &'static str) {
         self.failed.count(error);
+    }
+
+    /// Sets how it is, and how many exchanges are under way, if anybody counts them.
+    pub fn set_standing(&self, is_healthy: bool, under_way: Option<usize>) {
+        self.healthy.set(i64::from(is_healthy));
+        let under_way = under_way.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+        *self.under_way.lock().unwrap_or_else(PoisonError::into_inner) = under_way;
+    }
+
+    /// Exchanges; absent if nobody counts them.
+    pub(super) fn under_way(&self) -> Option<i64> {
+        *self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Each outcome and its number.

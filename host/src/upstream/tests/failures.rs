@@ -26,7 +26,8 @@ async fn check(answer: &str) -> Failure {
 }
 
 async fn unreachable_at(host: &str, port: u16) -> Failure {
-    let endpoint = config::Endpoint { is_https: false, host: host.into(), port, weight: 1 };
+    let endpoint =
+        config::Endpoint { is_https: false, host: host.into(), port, weight: 1, priority: 0 };
     let config = config(vec![endpoint]);
     let gateway = Gateway::with(&config::Upstream { connect_timeout: SHORT, ..config });
     gateway.get().await.0.unwrap_err()
@@ -128,6 +129,7 @@ async fn a_name_is_tried_at_each_of_its_addresses() {
         host: "localhost".into(),
         port,
         weight: 1,
+        priority: 0,
     }]));
     let served = async { origin.accept().await.answer(OK).await };
     let (head, (answer, _)) = join!(served, gateway.get());
@@ -153,7 +155,7 @@ async fn an_endpoint_that_refuses_is_passed_over() {
     assert_eq!(tally.attempts, 2);
     assert_eq!(tally.endpoint.as_deref(), Some(&*origin.name()));
     assert_eq!(progress.bytes(), 5);
-    let failed: Vec<_> = gateway.upstream.endpoints().map(Endpoint::failed_count).collect();
+    let failed: Vec<_> = gateway.upstream.endpoints().iter().map(Endpoint::failed_count).collect();
     assert_eq!(failed, [1, 0]);
     assert!(gateway.metrics.encode().contains("outcome=\"connection_refused\"} 1"));
 }

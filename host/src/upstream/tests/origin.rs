@@ -51,6 +51,7 @@ pub(super) fn endpoint(address: SocketAddr, weight: u32) -> config::Endpoint {
         host: address.ip().to_string(),
         port: address.port(),
         weight,
+        priority: 0,
     }
 }
 
@@ -107,6 +108,7 @@ pub(super) fn config(endpoints: Vec<config::Endpoint>) -> config::Upstream {
         idle_timeout: Duration::from_secs(60),
         host: HostPolicy::Client,
         tls: None,
+        balancing: config::Balancing::default(),
     }
 }
 
