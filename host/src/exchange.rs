@@ -33,6 +33,7 @@ use finish::Finisher;
 use crate::body::{Content, Held, RequestBody};
 use crate::facts::{Exchange, Open, ResponseHead, Source};
 use crate::failure::Failure;
+use crate::gate::Gate;
 use crate::listener::Peer;
 use crate::plugin::{Answered, Holding, Requested};
 use crate::route::redirect;
@@ -47,6 +48,8 @@ pub struct Worker {
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Bodies that are held for plugins; all workers share it.
     pub held: Arc<Held>,
+    /// Where exchanges wait if too many are under way; all workers share it.
+    pub exchanges: Arc<Gate>,
     /// What goes on after a response: log phases. An ending gateway waits for them.
     pub tasks: TaskTracker,
     /// Sees every exchange from outside; a gateway that serves has none.
@@ -71,12 +74,21 @@ pub async fn handle(
     let snapshot = worker.snapshot.load_full();
     let arrival = arrival::receive(&snapshot, port, request, &peer);
     let finisher = Arc::new(Finisher::new(&snapshot, arrival.route, &worker.tasks));
-    let Arrival { mut exchange, body, accept, route, refused, hop } = arrival;
+    let Arrival { mut exchange, body, accept, route, mut refused, hop } = arrival;
     let finish = match &worker.observer {
         None => Arc::clone(&finisher) as _,
         Some(observer) => observer::attend(observer, &mut exchange, &finisher),
     };
     let mut open = Open::new(exchange, finish);
+    if let Some(bounds) = &snapshot.settings.limits.exchanges {
+        match Box::pin(worker.exchanges.enter(bounds)).await {
+            Ok(place) => finisher.hold(place),
+            Err(_no_place) => {
+                let why = "the gateway serves as many requests as it can";
+                refused.get_or_insert(Failure::Overloaded(why));
+            }
+        }
+    }
 
     let route = route.and_then(|index| snapshot.routes.get(index));
     let (Some(route), None) = (route, &refused) else {
@@ -138,7 +150,7 @@ impl Served<'_> {
         match &self.route.destination {
             Destination::Upstream(upstream) => {
                 let request = forward::request(self, open, body);
-                let sent = upstream.send(&self.worker.pools, request, &mut open.tally);
+                let sent = upstream.send(&self.worker.pools, request, deadline, &mut open.tally);
                 let outcome = match tokio::time::timeout_at(deadline, sent).await {
                     Ok(outcome) => outcome,
                     Err(_elapsed) => Err(Failure::RouteTimeout),

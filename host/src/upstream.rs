@@ -8,20 +8,24 @@
 //! the response was read to its end and the request was sent to its end; a drop at any other moment
 //! closes it. So an exchange whose future is dropped cancels the upstream, without code of its own.
 
+mod admission;
 mod balance;
+mod breaker;
 mod connect;
 mod endpoint;
 mod fault;
 mod pool;
 mod response;
+mod retry;
 mod tls;
+mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{self, Entry};
 use http::{Request, Response, StatusCode, Version};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::body::{Progress, RequestBody};
 use crate::clock;
@@ -30,12 +34,15 @@ use crate::facts::Tally;
 use crate::failure::Failure;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::UpstreamMetrics;
+pub use admission::Admission;
 use balance::Balance;
+pub use breaker::Breaker;
 pub use endpoint::Endpoint;
 use pool::Connection;
 pub use pool::{IDLE_MAX, IDLE_PER_ENDPOINT_MAX, Pools, Stage};
 use response::Lease;
 pub use response::ResponseBody;
+use retry::{Cause, Retries, Retry};
 pub use tls::{Tls, TlsError};
 
 /// As an upstream has by default.
@@ -57,6 +64,9 @@ pub struct Upstream {
     response_timeout: Duration,
     idle_timeout: Duration,
     host: HostPolicy,
+    retry: Option<Retry>,
+    breaker: Option<Breaker>,
+    admission: Option<Admission>,
     metrics: Arc<UpstreamMetrics>,
 }
 
@@ -83,8 +93,20 @@ impl Upstream {
         let own = metrics.upstream(&config.name);
         let known = previous.map_or(&[][..], |upstream| &upstream.endpoints);
         let weights: Vec<u32> = config.endpoints.iter().map(|endpoint| endpoint.weight).collect();
+        let name: Arc<str> = config.name.as_str().into();
         Arc::new(Self {
-            name: config.name.as_str().into(),
+            retry: config.retry.clone().map(|policy| {
+                Retry::build(policy, previous.and_then(|upstream| upstream.retry.as_ref()))
+            }),
+            breaker: config.breaker.clone().map(|policy| {
+                let known = previous.and_then(|upstream| upstream.breaker.as_ref());
+                Breaker::build(policy, &name, metrics, known)
+            }),
+            admission: config.admission.map(|bounds| {
+                let known = previous.and_then(|upstream| upstream.admission.as_ref());
+                Admission::build(bounds, &name, metrics, known)
+            }),
+            name,
             endpoints: config
                 .endpoints
                 .iter()
@@ -114,6 +136,9 @@ impl Upstream {
             response_timeout: ORIGIN_RESPONSE_TIMEOUT,
             idle_timeout: ORIGIN_IDLE_TIMEOUT,
             host: HostPolicy::Endpoint,
+            retry: Some(Retry::build(config::Retry::default(), None)),
+            breaker: None,
+            admission: None,
             metrics,
         })
     }
@@ -129,37 +154,135 @@ impl Upstream {
         self.endpoints.iter()
     }
 
+    /// Its circuit breaker, if it has one.
+    #[must_use]
+    pub const fn breaker(&self) -> Option<&Breaker> {
+        self.breaker.as_ref()
+    }
+
+    /// How many requests it takes at once, if that is bounded.
+    #[must_use]
+    pub const fn admission(&self) -> Option<&Admission> {
+        self.admission.as_ref()
+    }
+
     /// Sends a request and gives its response as soon as the head is in.
     ///
     /// The URI is in origin-form and the fields are end-to-end; `host` is set here. A dead
     /// connection of the pool is replaced, and an endpoint that cannot be connected to is passed
     /// over for the next in turn, each endpoint being asked once at most. Both happen only while
-    /// nothing of the request was sent and nothing of its body was read.
+    /// nothing of the request was sent and nothing of its body was read. After that the request is
+    /// sent again only as the policy for retries says, and never once a response was given.
+    ///
+    /// The caller drops the future at `deadline`, which counts against the upstream.
     ///
     /// A drop of this future or of the response's body closes the connection, which cancels the
-    /// request at the endpoint.
+    /// request at the endpoint, and gives its place at the upstream to another.
     ///
     /// # Errors
     ///
-    /// Who failed: the last endpoint that was asked, or the client if its body did.
+    /// Who failed: the upstream, which may be left alone or full, the last endpoint that was asked,
+    /// or the client if its body did.
     pub async fn send(
         self: &Arc<Self>,
         pools: &Arc<Pools>,
         mut request: Request<RequestBody>,
+        deadline: Instant,
         tally: &mut Tally,
     ) -> Result<Response<ResponseBody>, Failure> {
         *request.version_mut() = Version::HTTP_11;
         tally.upstream = Some(Arc::clone(&self.name));
+        if self.admission.is_none() && self.breaker.is_none() {
+            return self.try_all(pools, request, tally).await;
+        }
+        let asked = clock::now();
+        if let Some(breaker) = &self.breaker {
+            breaker.look(asked)?;
+        }
+        let place = match &self.admission {
+            Some(admission) => Some(Box::pin(admission.enter()).await?),
+            None => None,
+        };
+        let trial = match &self.breaker {
+            Some(breaker) => Some(breaker.enter(clock::now(), deadline.into_std())?),
+            None => None,
+        };
+        let mut outcome = self.try_all(pools, request, tally).await;
+        if let Some(trial) = trial {
+            trial.end(outcome.as_ref().map(Response::status), clock::now());
+        }
+        if let (Ok(response), Some(place)) = (&mut outcome, place) {
+            response.body_mut().hold(place);
+        }
+        outcome
+    }
+
+    /// One try after another.
+    async fn try_all(
+        &self,
+        pools: &Arc<Pools>,
+        mut request: Request<RequestBody>,
+        tally: &mut Tally,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        let retry = self.retry.as_ref();
+        let mut retries = retry.and_then(|retry| retry.follow(&mut request));
+        let mut choice = Choice::Any;
         let mut failure = Failure::DestinationUnavailable;
         let mut turn = self.balance.turn();
-        while let Some(endpoint) = turn.next().and_then(|index| self.endpoints.get(index)) {
-            match self.attempt(pools, endpoint, request, tally).await {
-                Ok(response) => return Ok(response),
-                Err(Fault::Sent(failure)) => return Err(failure),
-                Err(Fault::Unsent(unsent, why)) => (request, failure) = (*unsent, why),
+        let mut next = turn.next();
+        while let Some(endpoint) = next.and_then(|index| self.endpoints.get(index)) {
+            let outcome = match self.attempt(pools, endpoint, choice, request, tally).await {
+                Ok(response) => Ok(response),
+                Err(Fault::Sent(failure)) => Err(failure),
+                Err(Fault::Unsent(unsent, why)) if retry.is_some_and(Retry::passes_over) => {
+                    (request, failure, next) = (*unsent, why, turn.next());
+                    continue;
+                }
+                Err(Fault::Unsent(_, why)) => return Err(why),
+            };
+            let Some((again, cause)) = self.again(retries.as_mut(), &outcome) else {
+                return outcome;
+            };
+            (request, choice) = (again, Choice::after(cause));
+            // Closes the connection of a response that is not wanted.
+            drop(outcome);
+            next = turn.next();
+            if next.is_none() {
+                // All were asked; there may be only one.
+                turn = self.balance.turn();
+                next = turn.next();
             }
         }
         Err(failure)
+    }
+
+    /// The request once more, if what came of it may be made good.
+    fn again(
+        &self,
+        retries: Option<&mut Retries<'_>>,
+        outcome: &Result<Response<ResponseBody>, Failure>,
+    ) -> Option<(Request<RequestBody>, Cause)> {
+        let retries = retries.filter(|retries| retries.is_left())?;
+        let retry = self.retry.as_ref()?;
+        let cause = match outcome {
+            Ok(response) => retry.cause_of_status(response.status()),
+            Err(failure) => retry.cause_of(failure),
+        }?;
+        let next = match &self.breaker {
+            Some(breaker) if !breaker.is_closed() => Err("breaker"),
+            _ => retries.next(),
+        };
+        match next {
+            Ok(request) => {
+                self.metrics.retried(cause.as_str());
+                tracing::debug!(upstream = %self.name, cause = cause.as_str(), "request is sent again");
+                Some((request, cause))
+            }
+            Err(reason) => {
+                self.metrics.retry_withheld(reason);
+                None
+            }
+        }
     }
 
     /// One endpoint, with its part of the tally and the metrics.
@@ -167,6 +290,7 @@ impl Upstream {
         &self,
         pools: &Arc<Pools>,
         endpoint: &Endpoint,
+        choice: Choice,
         mut request: Request<RequestBody>,
         tally: &mut Tally,
     ) -> Result<Response<ResponseBody>, Fault> {
@@ -174,9 +298,18 @@ impl Upstream {
         tally.attempts = tally.attempts.saturating_add(1);
         tally.endpoint = Some(Arc::clone(endpoint.address()));
         self.name_host(&mut request, endpoint);
-        let outcome = self.exchange(pools, endpoint, request).await;
+        let outcome = match self.retry.as_ref().and_then(Retry::per_try_timeout) {
+            None => self.exchange(pools, endpoint, choice, request).await,
+            Some(limit) => {
+                let progress = request.body().progress().cloned();
+                let exchange = Box::pin(self.exchange(pools, endpoint, choice, request));
+                let late = || Err(blame(progress.as_deref(), Failure::ResponseTimeout));
+                timeout(limit, exchange).await.unwrap_or_else(|_elapsed| late())
+            }
+        };
         let took = clock::now().saturating_duration_since(started);
         tally.upstream_time = Some(took);
+        tally.upstreams_time += took;
         match &outcome {
             Ok(_) => {
                 self.metrics.duration.observe_duration(took);
@@ -200,9 +333,12 @@ impl Upstream {
         &self,
         pools: &Arc<Pools>,
         endpoint: &Endpoint,
+        choice: Choice,
         mut request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, Fault> {
-        while let Some(connection) = pools.take(endpoint.key(), clock::now()) {
+        while choice == Choice::Any
+            && let Some(connection) = pools.take(endpoint.key(), clock::now())
+        {
             match self.ask(pools, endpoint, connection, request).await {
                 Err(Fault::Unsent(unsent, _)) => request = *unsent,
                 outcome => return outcome,
@@ -229,10 +365,7 @@ impl Upstream {
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, Fault> {
         let progress = request.body().progress().cloned();
-        let blame = |failure| {
-            let client = progress.as_deref().and_then(Progress::failure);
-            Fault::Sent(client.cloned().unwrap_or(failure))
-        };
+        let blame = |failure| blame(progress.as_deref(), failure);
         let answer = tokio::select! {
             biased;
             answer = connection.sender.try_send_request(request) => answer,
@@ -279,6 +412,30 @@ impl Upstream {
         };
         request.headers_mut().insert(header::HOST, value.clone());
     }
+}
+
+/// Which connections a try may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    /// Those of the pool first.
+    Any,
+    /// A new one: if one of the pool was closed, so are most likely those beside it.
+    New,
+}
+
+impl Choice {
+    const fn after(cause: Cause) -> Self {
+        match cause {
+            Cause::Reset => Self::New,
+            Cause::Timeout | Cause::Status => Self::Any,
+        }
+    }
+}
+
+/// A failure of the endpoint, unless the client's body failed first.
+fn blame(progress: Option<&Progress>, failure: Failure) -> Fault {
+    let client = progress.and_then(Progress::failure);
+    Fault::Sent(client.cloned().unwrap_or(failure))
 }
 
 /// Ends when the upstream has had nothing to wait for, for `timeout`.

@@ -13,9 +13,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("facts", &["failure"]),
     ("state", &["clock", "config"]),
     ("telemetry", &["clock", "config", "facts"]),
+    ("gate", &["clock", "config", "telemetry"]),
     ("route", &["config"]),
     ("body", &["clock", "failure"]),
-    ("upstream", &["body", "clock", "config", "facts", "failure", "telemetry"]),
+    ("upstream", &["body", "clock", "config", "facts", "failure", "gate", "telemetry"]),
     ("listener", &["clock", "config", "facts", "route"]),
     // Of `route` the matchers, which conditions of plugins are made of.
     (
@@ -27,6 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "crypto",
             "facts",
             "failure",
+            "gate",
             "route",
             "state",
             "telemetry",
@@ -45,6 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config",
             "facts",
             "failure",
+            "gate",
             "listener",
             "plugin",
             "route",

@@ -9,6 +9,7 @@ mod matcher;
 mod pin;
 mod pipeline;
 mod plugin;
+mod resilience;
 mod route;
 mod secret;
 mod upstream;
@@ -31,6 +32,7 @@ pub use plugin::{
     Budget, CANARY_SUFFIX, Component, Isolation, OnError, OnLargeBody, Plugin, PluginId,
     PluginPlaces,
 };
+pub use resilience::{Admission, Breaker, Retry, RetryBudget, RetryOn, SlowCalls};
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
 pub use secret::{NamedSecret, Secret};
 pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId, UpstreamTls};
@@ -112,6 +114,8 @@ pub struct Limits {
     pub cache_bytes: usize,
     /// Plugin instances alive at once, over all plugins.
     pub instances: u32,
+    /// Exchanges at once, over all listeners; `None` sets no bound.
+    pub exchanges: Option<Admission>,
 }
 
 /// An address the gateway accepts connections on.

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::admission::{self, Keys};
 use super::limits::WAIT_RANGE;
 use super::names::Names;
 use super::tree::Kind;
 use super::value::{Entry, Text, Value, each};
 use super::{
-    Endpoint, Finding, HostPolicy, Owner, PipelineEntry, Upstream, UpstreamId, UpstreamTls,
+    Endpoint, Finding, HostPolicy, Owner, PipelineEntry, Retry, Upstream, UpstreamId, UpstreamTls,
 };
-use super::{host, pipeline};
+use super::{breaker, host, pipeline, retry};
 
 /// One lost SYN is sent again after 1 s, a second one after 3 s; a healthy network needs neither.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -29,6 +30,13 @@ const WEIGHT: u32 = 1;
 
 /// Finer than any share of traffic that can be told apart.
 const WEIGHT_MAX: u32 = 65_535;
+
+/// What bounds the requests of an upstream.
+const REQUESTS: Keys =
+    Keys { at_once: "max_requests", queue: "queue", queue_timeout: "queue_timeout" };
+
+/// Nobody waits unless it is said: a queue hides that an upstream is too slow.
+const QUEUE: usize = 0;
 
 /// Of a URL without one (RFC 9110 section 4.2).
 const HTTP_PORT: u16 = 80;
@@ -52,6 +60,9 @@ pub(super) fn read(
         let called = format!("upstream `{}`", entry.key);
         pipeline::read(value, &called, Owner::Upstream(id), plugins)
     });
+    let retry = table.or("retry", Some(Retry::default()), retry::read);
+    let breaker = table.or("breaker", None, |value| breaker::read(value).map(Some));
+    let admission = admission::read(&mut table, &REQUESTS, QUEUE);
     let tls = table.take("tls");
     table.end();
     let is_https = endpoints.as_ref().map(|all| all.iter().any(|endpoint| endpoint.is_https));
@@ -71,6 +82,9 @@ pub(super) fn read(
         idle_timeout: idle_timeout?,
         host: host?,
         tls: tls?,
+        retry: retry?,
+        breaker: breaker?,
+        admission: admission?,
     };
     Some((upstream, pipeline?))
 }

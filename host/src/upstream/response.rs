@@ -14,6 +14,7 @@ use super::pool::{Connection, Pools};
 use crate::body::{BodyError, IdleTimer, Progress};
 use crate::clock;
 use crate::failure::Failure;
+use crate::gate::Place;
 
 /// The body of an upstream's response, trailers included.
 ///
@@ -25,6 +26,8 @@ pub struct ResponseBody {
     idle: IdleTimer,
     /// Until the end.
     lease: Option<Lease>,
+    /// At the upstream, until the end.
+    place: Option<Place>,
 }
 
 /// A connection, and where it belongs.
@@ -42,14 +45,21 @@ pub(super) struct Lease {
 impl ResponseBody {
     /// `timeout` is what may pass between two frames.
     pub(super) fn new(incoming: Incoming, timeout: Duration, lease: Lease) -> Self {
-        let mut body = Self { incoming, idle: IdleTimer::new(timeout), lease: Some(lease) };
+        let idle = IdleTimer::new(timeout);
+        let mut body = Self { incoming, idle, lease: Some(lease), place: None };
         if body.incoming.is_end_stream() {
             body.give_back();
         }
         body
     }
 
+    /// Keeps a place until the response is over.
+    pub(super) fn hold(&mut self, place: Place) {
+        self.place = Some(place).filter(|_| self.lease.is_some());
+    }
+
     fn give_back(&mut self) {
+        self.place = None;
         if let Some(lease) = self.lease.take() {
             lease.give_back();
         }
@@ -81,13 +91,13 @@ impl Body for ResponseBody {
             if !this.idle.poll_elapsed(cx) {
                 return Poll::Pending;
             }
-            this.lease = None;
+            (this.lease, this.place) = (None, None);
             let error = BodyError::new(Failure::ResponseTimeout, None);
             return Poll::Ready(Some(Err(error)));
         }
         this.idle.disarm();
         if let Poll::Ready(Some(Err(_))) = &polled {
-            this.lease = None;
+            (this.lease, this.place) = (None, None);
         } else if this.incoming.is_end_stream() || matches!(polled, Poll::Ready(None)) {
             this.give_back();
         }

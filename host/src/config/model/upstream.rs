@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::{Admission, Breaker, Retry};
 use crate::config::Location;
 
 /// Index into [`Config::upstreams`](super::Config::upstreams).
@@ -28,6 +29,12 @@ pub struct Upstream {
     pub host: HostPolicy,
     /// How its `https` endpoints are spoken to; there if it has one.
     pub tls: Option<UpstreamTls>,
+    /// When a request is sent again; `None` never.
+    pub retry: Option<Retry>,
+    /// When it is left alone.
+    pub breaker: Option<Breaker>,
+    /// How many requests it takes at once; `None` sets no bound.
+    pub admission: Option<Admission>,
 }
 
 /// Whom the connections to `https` endpoints trust.

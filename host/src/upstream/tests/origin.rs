@@ -107,6 +107,9 @@ pub(super) fn config(endpoints: Vec<config::Endpoint>) -> config::Upstream {
         idle_timeout: Duration::from_secs(60),
         host: HostPolicy::Client,
         tls: None,
+        retry: Some(config::Retry { attempts: 0, ..config::Retry::default() }),
+        breaker: None,
+        admission: None,
     }
 }
 
@@ -132,7 +135,8 @@ impl Gateway {
         request: Request<RequestBody>,
     ) -> (Result<Response<ResponseBody>, Failure>, Tally) {
         let mut tally = Tally::default();
-        let outcome = self.upstream.send(&self.pools, request, &mut tally).await;
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        let outcome = self.upstream.send(&self.pools, request, deadline, &mut tally).await;
         (outcome, tally)
     }
 
