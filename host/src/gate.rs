@@ -85,7 +85,7 @@ struct Waiting {
 }
 
 /// What one who waits is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Word {
     /// The place is taken in its name.
     Go,
