@@ -133,9 +133,8 @@ impl Gate {
     }
 
     async fn wait(&self, bounds: &Admission) -> Result<(), Refused> {
-        let (mut waiter, patience) = match self.ask(bounds, clock::now())? {
-            None => return Ok(()),
-            Some(waiting) => waiting,
+        let Some((mut waiter, patience)) = self.ask(bounds, clock::now())? else {
+            return Ok(());
         };
         let told = timeout(patience, &mut waiter.word).await;
         waiter.is_told = told.is_ok();

@@ -12,6 +12,7 @@ mod admission;
 mod balance;
 mod breaker;
 mod connect;
+mod deadline;
 mod endpoint;
 mod fault;
 mod pool;
@@ -23,7 +24,7 @@ mod window;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{self, Entry};
+use http::header::{self, Entry, HeaderName};
 use http::{Request, Response, StatusCode, Version};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -64,6 +65,8 @@ pub struct Upstream {
     response_timeout: Duration,
     idle_timeout: Duration,
     host: HostPolicy,
+    /// Where it is told how much time there is.
+    deadline_header: Option<HeaderName>,
     retry: Option<Retry>,
     breaker: Option<Breaker>,
     admission: Option<Admission>,
@@ -117,6 +120,7 @@ impl Upstream {
             response_timeout: config.response_timeout,
             idle_timeout: config.idle_timeout,
             host: config.host.clone(),
+            deadline_header: config.deadline_header.clone(),
             metrics: own,
         })
     }
@@ -136,6 +140,7 @@ impl Upstream {
             response_timeout: ORIGIN_RESPONSE_TIMEOUT,
             idle_timeout: ORIGIN_IDLE_TIMEOUT,
             host: HostPolicy::Endpoint,
+            deadline_header: None,
             retry: Some(Retry::build(config::Retry::default(), None)),
             breaker: None,
             admission: None,
@@ -193,7 +198,7 @@ impl Upstream {
         *request.version_mut() = Version::HTTP_11;
         tally.upstream = Some(Arc::clone(&self.name));
         if self.admission.is_none() && self.breaker.is_none() {
-            return self.try_all(pools, request, tally).await;
+            return self.try_all(pools, request, deadline, tally).await;
         }
         let asked = clock::now();
         if let Some(breaker) = &self.breaker {
@@ -207,7 +212,7 @@ impl Upstream {
             Some(breaker) => Some(breaker.enter(clock::now(), deadline.into_std())?),
             None => None,
         };
-        let mut outcome = self.try_all(pools, request, tally).await;
+        let mut outcome = self.try_all(pools, request, deadline, tally).await;
         if let Some(trial) = trial {
             trial.end(outcome.as_ref().map(Response::status), clock::now());
         }
@@ -222,6 +227,7 @@ impl Upstream {
         &self,
         pools: &Arc<Pools>,
         mut request: Request<RequestBody>,
+        deadline: Instant,
         tally: &mut Tally,
     ) -> Result<Response<ResponseBody>, Failure> {
         let retry = self.retry.as_ref();
@@ -231,6 +237,9 @@ impl Upstream {
         let mut turn = self.balance.turn();
         let mut next = turn.next();
         while let Some(endpoint) = next.and_then(|index| self.endpoints.get(index)) {
+            if let Some(name) = &self.deadline_header {
+                deadline::tell(request.headers_mut(), name, self.left_for_try(deadline));
+            }
             let outcome = match self.attempt(pools, endpoint, choice, request, tally).await {
                 Ok(response) => Ok(response),
                 Err(Fault::Sent(failure)) => Err(failure),
@@ -254,6 +263,13 @@ impl Upstream {
             }
         }
         Err(failure)
+    }
+
+    /// How long the response to a try that begins now is waited for.
+    fn left_for_try(&self, deadline: Instant) -> Duration {
+        let left = deadline.into_std().saturating_duration_since(clock::now());
+        let limit = self.retry.as_ref().and_then(Retry::per_try_timeout);
+        limit.map_or(left, |limit| limit.min(left))
     }
 
     /// The request once more, if what came of it may be made good.

@@ -234,3 +234,21 @@ async fn nothing_is_sent_again_and_nobody_passed_over_where_that_is_off() {
     assert_eq!(failure(&client.get("/").await), (502, "connection_refused".to_owned()));
     assert_eq!(client.get("/").await.text(), "ok");
 }
+
+#[tokio::test]
+async fn an_upstream_is_told_how_much_time_there_is() {
+    let origin = origin::echoing().await;
+    let gateway = gateway::before(&origin)
+        .upstream("deadline_header = \"x-deadline-ms\"\nretry.per_try_timeout = \"5s\"")
+        .route("/", [])
+        .route_with("/short", [], "upstream = \"origin\"\ntimeout = \"4s\"")
+        .start()
+        .await;
+    assert_eq!(gateway.get("/").await.status(), 200);
+    assert_eq!(origin.last().value("x-deadline-ms").as_deref(), Some("5000"));
+    assert_eq!(gateway.get_with("/", &[("x-deadline-ms", "70")]).await.status(), 200);
+    assert_eq!(origin.last().value("x-deadline-ms").as_deref(), Some("70"));
+    assert_eq!(gateway.get("/short").await.status(), 200);
+    let left: u64 = origin.last().value("x-deadline-ms").unwrap().parse().unwrap();
+    assert!(left < 4000, "a part of it is over: {left}");
+}

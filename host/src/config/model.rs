@@ -32,7 +32,7 @@ pub use plugin::{
     Budget, CANARY_SUFFIX, Component, Isolation, OnError, OnLargeBody, Plugin, PluginId,
     PluginPlaces,
 };
-pub use resilience::{Admission, Breaker, Retry, RetryBudget, RetryOn, SlowCalls};
+pub use resilience::{Admission, Breaker, Retry, RetryBudget, RetryFault, RetryOn, SlowCalls};
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
 pub use secret::{NamedSecret, Secret};
 pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId, UpstreamTls};

@@ -9,7 +9,7 @@ use super::matcher;
 use super::table::Table;
 use super::tree::Kind;
 use super::value::{Value, each};
-use super::{Retry, RetryBudget, RetryOn};
+use super::{Retry, RetryBudget, RetryFault, RetryOn};
 
 /// One makes good what is lost with a single connection or endpoint; more multiply the load of an
 /// upstream that is in trouble.
@@ -17,6 +17,9 @@ const ATTEMPTS: u32 = 1;
 
 /// After so many tries the eleventh will not succeed either.
 const ATTEMPTS_MAX: u32 = 10;
+
+/// Those that say nothing of the request.
+const FAULTS: [RetryFault; 2] = [RetryFault::Connect, RetryFault::Reset];
 
 /// As Envoy has it.
 const BUDGET_PERCENT: u32 = 20;
@@ -45,7 +48,7 @@ impl Default for Retry {
     fn default() -> Self {
         Self {
             attempts: ATTEMPTS,
-            on: RetryOn { connect_failure: true, reset: true, ..RetryOn::default() },
+            on: RetryOn { faults: FAULTS.to_vec(), statuses: Vec::new() },
             methods: METHODS.to_vec(),
             budget: RetryBudget { percent: BUDGET_PERCENT, min_per_second: BUDGET_MIN_PER_SECOND },
             body_bytes: BODY_BYTES,
@@ -96,9 +99,7 @@ fn budget(mut table: Table<'_>) -> Option<RetryBudget> {
 /// What one item of `on` says.
 #[derive(Clone, Copy)]
 enum Cause {
-    ConnectFailure,
-    Reset,
-    Timeout,
+    Fault(RetryFault),
     Status(StatusCode),
 }
 
@@ -106,9 +107,7 @@ fn causes(value: &Value<'_>) -> Option<RetryOn> {
     let mut on = RetryOn::default();
     for cause in each(&value.some_items()?, cause)? {
         match cause {
-            Cause::ConnectFailure => on.connect_failure = true,
-            Cause::Reset => on.reset = true,
-            Cause::Timeout => on.timeout = true,
+            Cause::Fault(fault) => on.faults.push(fault),
             Cause::Status(status) => on.statuses.push(status),
         }
     }
@@ -121,11 +120,14 @@ fn cause(value: &Value<'_>) -> Option<Cause> {
             let status = value.integer(STATUS_RANGE)?;
             StatusCode::from_u16(status).ok().map(Cause::Status)
         }
-        Kind::Text(_) => value.one_of(&[
-            ("connect_failure", Cause::ConnectFailure),
-            ("reset", Cause::Reset),
-            ("timeout", Cause::Timeout),
-        ]),
+        Kind::Text(_) => {
+            let fault = value.one_of(&[
+                ("connect_failure", RetryFault::Connect),
+                ("reset", RetryFault::Reset),
+                ("timeout", RetryFault::Timeout),
+            ])?;
+            Some(Cause::Fault(fault))
+        }
         _ => value.wrong("a status or one of `connect_failure`, `reset` and `timeout`"),
     }
 }

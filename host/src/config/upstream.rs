@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::header::{self, HeaderName, HeaderValue};
 
 use super::admission::{self, Keys};
 use super::limits::WAIT_RANGE;
@@ -12,7 +12,7 @@ use super::value::{Entry, Text, Value, each};
 use super::{
     Endpoint, Finding, HostPolicy, Owner, PipelineEntry, Retry, Upstream, UpstreamId, UpstreamTls,
 };
-use super::{breaker, host, pipeline, retry};
+use super::{breaker, canary, destination, host, pipeline, retry};
 
 /// One lost SYN is sent again after 1 s, a second one after 3 s; a healthy network needs neither.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -60,6 +60,8 @@ pub(super) fn read(
         let called = format!("upstream `{}`", entry.key);
         pipeline::read(value, &called, Owner::Upstream(id), plugins)
     });
+    let deadline_header =
+        table.or("deadline_header", None, |value| deadline_header(value).map(Some));
     let retry = table.or("retry", Some(Retry::default()), retry::read);
     let breaker = table.or("breaker", None, |value| breaker::read(value).map(Some));
     let admission = admission::read(&mut table, &REQUESTS, QUEUE);
@@ -82,6 +84,7 @@ pub(super) fn read(
         idle_timeout: idle_timeout?,
         host: host?,
         tls: tls?,
+        deadline_header: deadline_header?,
         retry: retry?,
         breaker: breaker?,
         admission: admission?,
@@ -209,6 +212,16 @@ pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fa
         }
         _ => Err(("the port must be from 1 to 65535".to_owned(), None)),
     }
+}
+
+fn deadline_header(value: &Value<'_>) -> Option<HeaderName> {
+    let name = canary::header(value)?;
+    if name == header::HOST || destination::REFUSED_FIELDS.contains(&name) {
+        let finding = value.finding(format!("the header `{name}` cannot hold a deadline"));
+        let hint = "write a name of its own, such as `x-deadline-ms`, or `grpc-timeout`";
+        return value.refuse(finding.label("the gateway takes care of it").hint(hint));
+    }
+    Some(name)
 }
 
 fn host_policy(value: &Value<'_>) -> Option<HostPolicy> {

@@ -207,8 +207,7 @@ impl Breaker {
         match round {
             Some(round) => self.settle_trial(round, outcome, is_slow, now),
             None if outcome != Outcome::Void && self.is_closed() => {
-                let is_failed = outcome == Outcome::Failed;
-                if self.calls.add(is_failed, is_slow) && self.is_too_bad() {
+                if self.calls.add(outcome, is_slow) && self.is_too_bad() {
                     let mut inner = self.state.lock();
                     if inner.phase == Phase::Closed {
                         self.open(&mut inner, now);
@@ -277,7 +276,8 @@ impl Calls {
     }
 
     /// Counts a request; whether it is one of those that open a breaker.
-    fn add(&self, is_failed: bool, is_slow: bool) -> bool {
+    fn add(&self, outcome: Outcome, is_slow: bool) -> bool {
+        let is_failed = outcome == Outcome::Failed;
         let now_us = clock::monotonic_us();
         self.all.add(now_us);
         if is_failed {

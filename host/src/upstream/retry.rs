@@ -8,7 +8,7 @@ use http::{Request, StatusCode};
 use super::window::Window;
 use crate::body::{Replay, RequestBody};
 use crate::clock;
-use crate::config;
+use crate::config::{self, RetryFault};
 use crate::failure::Failure;
 
 /// Over which a budget is counted, as Linkerd has it.
@@ -74,8 +74,12 @@ impl Retry {
     }
 
     /// Whether another endpoint is asked if one cannot be connected to.
-    pub(super) const fn passes_over(&self) -> bool {
-        self.policy.on.connect_failure
+    pub(super) fn passes_over(&self) -> bool {
+        self.covers(RetryFault::Connect)
+    }
+
+    fn covers(&self, fault: RetryFault) -> bool {
+        self.policy.on.faults.contains(&fault)
     }
 
     /// From the start of a try to the head of its response.
@@ -86,10 +90,10 @@ impl Retry {
     /// Why a request that ended so may be worth a further try.
     pub(super) fn cause_of(&self, failure: &Failure) -> Option<Cause> {
         match failure {
-            Failure::ConnectionTerminated | Failure::ConnectionError if self.policy.on.reset => {
-                Some(Cause::Reset)
+            Failure::ConnectionTerminated | Failure::ConnectionError => {
+                self.covers(RetryFault::Reset).then_some(Cause::Reset)
             }
-            Failure::ResponseTimeout if self.policy.on.timeout => Some(Cause::Timeout),
+            Failure::ResponseTimeout => self.covers(RetryFault::Timeout).then_some(Cause::Timeout),
             _ => None,
         }
     }
@@ -106,7 +110,8 @@ impl Retry {
             return None;
         }
         self.budget.requests.add(clock::monotonic_us());
-        let may_be_sent_again = on.reset || on.timeout || !on.statuses.is_empty();
+        let after_sent = on.faults.iter().any(|fault| *fault != RetryFault::Connect);
+        let may_be_sent_again = after_sent || !on.statuses.is_empty();
         if !may_be_sent_again || !methods.contains(request.method()) {
             return None;
         }

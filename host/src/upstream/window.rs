@@ -73,7 +73,7 @@ impl Window {
 }
 
 const fn pack((tenth, count): (u32, u32)) -> u64 {
-    (tenth as u64) << u32::BITS | count as u64
+    ((tenth as u64) << u32::BITS) | (count as u64)
 }
 
 fn unpack(bucket: u64) -> (u32, u32) {

@@ -21,17 +21,24 @@ pub struct Retry {
     pub per_try_timeout: Option<Duration>,
 }
 
-/// Faults that a further try may make good.
+/// What a further try may make good.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RetryOn {
-    /// No connection: another endpoint is asked, whatever the method, because nothing was sent.
-    pub connect_failure: bool,
-    /// The connection ended before the response's head.
-    pub reset: bool,
-    /// The head did not come in time.
-    pub timeout: bool,
+    /// Where there is no response.
+    pub faults: Vec<RetryFault>,
     /// Responses with one of these, from 400 to 599.
     pub statuses: Vec<StatusCode>,
+}
+
+/// Why there is no response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryFault {
+    /// No connection: another endpoint is asked, whatever the method, because nothing was sent.
+    Connect,
+    /// The connection ended before the response's head.
+    Reset,
+    /// The head did not come in time.
+    Timeout,
 }
 
 /// How many requests of an upstream may be sent again, over ten seconds.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use super::{Admission, Breaker, Retry};
 use crate::config::Location;
@@ -29,6 +29,8 @@ pub struct Upstream {
     pub host: HostPolicy,
     /// How its `https` endpoints are spoken to; there if it has one.
     pub tls: Option<UpstreamTls>,
+    /// The header in which it is told how much time there is.
+    pub deadline_header: Option<HeaderName>,
     /// When a request is sent again; `None` never.
     pub retry: Option<Retry>,
     /// When it is left alone.

@@ -9,8 +9,8 @@ use http::{Method, StatusCode};
 use super::super::{
     Admission, Breaker, Budget, Component, Consumer, Credential, Destination, Endpoint,
     FixedResponse, Gateway, HostMatcher, HostPolicy, Isolation, Limits, NamedSecret, OnError,
-    PathMatcher, Pin, PluginId, Redirect, Retry, RetryBudget, RetryOn, Rewrite, Route, Scope,
-    Secret, SlowCalls, Tls, TrustedKey, UpstreamId, ValueMatcher, load_text,
+    PathMatcher, Pin, PluginId, Redirect, Retry, RetryBudget, RetryFault, RetryOn, Rewrite, Route,
+    Scope, Secret, SlowCalls, Tls, TrustedKey, UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -73,6 +73,7 @@ endpoints = ["http://orders:9001", "https://orders"]
 host = "endpoint"
 tls = { ca = "ca.pem", server_name = "Orders.Internal" }
 retry = false
+deadline_header = "Grpc-Timeout"
 
 [plugins.auth]
 component = "jwt"
@@ -237,9 +238,7 @@ fn what_keeps_an_upstream_from_being_asked_too_much_is_as_the_file_says() {
         Some(Retry {
             attempts: 2,
             on: RetryOn {
-                connect_failure: false,
-                reset: true,
-                timeout: true,
+                faults: vec![RetryFault::Timeout, RetryFault::Reset],
                 statuses: vec![StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS],
             },
             methods: vec![Method::GET, Method::POST],
@@ -262,6 +261,8 @@ fn what_keeps_an_upstream_from_being_asked_too_much_is_as_the_file_says() {
     let queue_timeout = Duration::from_millis(250);
     assert_eq!(users.admission, Some(Admission { at_once: 100, queue: 20, queue_timeout }));
     assert_eq!((&orders.retry, &orders.breaker, orders.admission), (&None, &None, None));
+    assert_eq!(users.deadline_header, None);
+    assert_eq!(orders.deadline_header, Some(HeaderName::from_static("grpc-timeout")));
 }
 
 #[test]
@@ -275,7 +276,7 @@ fn an_upstream_retries_once_by_default_and_the_rest_is_asked_for() {
         plain.retry,
         Some(Retry {
             attempts: 1,
-            on: RetryOn { connect_failure: true, reset: true, ..RetryOn::default() },
+            on: RetryOn { faults: vec![RetryFault::Connect, RetryFault::Reset], statuses: vec![] },
             methods: vec![
                 Method::GET,
                 Method::HEAD,
@@ -415,17 +416,17 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
         let location = loaded.config.plugins[plugin].at.locate(pointer);
         loaded.sources.finding(location, "x").position()
     };
-    assert_eq!(at(0, ""), "gateway.toml:66:1");
-    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:67:15");
-    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:67:33");
-    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:67:26");
-    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:67:11");
-    assert_eq!(at(0, "/missing"), "gateway.toml:66:1");
-    assert_eq!(at(1, "/missing"), "gateway.toml:69:1");
+    assert_eq!(at(0, ""), "gateway.toml:67:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:68:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:68:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:68:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:68:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:67:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:70:1");
     let places = &loaded.config.plugins[0].at;
-    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:63:10");
-    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:60:13");
-    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:59:1");
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:64:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:61:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:60:1");
 }
 
 /// The routes of the file: `users`, `orders`, `order`, `health` and `moved`.

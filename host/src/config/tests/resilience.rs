@@ -217,3 +217,34 @@ error: `queue_timeout` must be from 1ms to 1day
 "#,
     );
 }
+
+#[test]
+fn a_deadline_has_a_header_of_its_own() {
+    check(
+        r#"
+[upstreams.users]
+endpoints = ["http://127.0.0.1:9001"]
+deadline_header = "Host"
+
+[upstreams.orders]
+endpoints = ["http://127.0.0.1:9001"]
+deadline_header = "x deadline"
+"#,
+        r#"
+error: the header `host` cannot hold a deadline
+ --> gateway.toml:3:19
+  |
+3 | deadline_header = "Host"
+  |                   ^^^^^^ the gateway takes care of it
+  = hint: write a name of its own, such as `x-deadline-ms`, or `grpc-timeout`
+
+error: `x deadline` is not the name of a header
+ --> gateway.toml:7:19
+  |
+7 | deadline_header = "x deadline"
+  |                   ^^^^^^^^^^^^
+
+2 errors in gateway.toml
+"#,
+    );
+}

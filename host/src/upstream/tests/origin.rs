@@ -107,6 +107,7 @@ pub(super) fn config(endpoints: Vec<config::Endpoint>) -> config::Upstream {
         idle_timeout: Duration::from_secs(60),
         host: HostPolicy::Client,
         tls: None,
+        deadline_header: None,
         retry: Some(config::Retry { attempts: 0, ..config::Retry::default() }),
         breaker: None,
         admission: None,
