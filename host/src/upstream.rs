@@ -19,6 +19,7 @@ mod pool;
 mod response;
 mod retry;
 mod tls;
+mod tries;
 mod window;
 
 use std::sync::Arc;
@@ -43,8 +44,9 @@ use pool::Connection;
 pub use pool::{IDLE_MAX, IDLE_PER_ENDPOINT_MAX, Pools, Stage};
 use response::Lease;
 pub use response::ResponseBody;
-use retry::{Cause, Retries, Retry};
+use retry::Retry;
 pub use tls::{Tls, TlsError};
+use tries::Choice;
 
 /// As an upstream has by default.
 const ORIGIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -222,85 +224,6 @@ impl Upstream {
         outcome
     }
 
-    /// One try after another.
-    async fn try_all(
-        &self,
-        pools: &Arc<Pools>,
-        mut request: Request<RequestBody>,
-        deadline: Instant,
-        tally: &mut Tally,
-    ) -> Result<Response<ResponseBody>, Failure> {
-        let retry = self.retry.as_ref();
-        let mut retries = retry.and_then(|retry| retry.follow(&mut request));
-        let mut choice = Choice::Any;
-        let mut failure = Failure::DestinationUnavailable;
-        let mut turn = self.balance.turn();
-        let mut next = turn.next();
-        while let Some(endpoint) = next.and_then(|index| self.endpoints.get(index)) {
-            if let Some(name) = &self.deadline_header {
-                deadline::tell(request.headers_mut(), name, self.left_for_try(deadline));
-            }
-            let outcome = match self.attempt(pools, endpoint, choice, request, tally).await {
-                Ok(response) => Ok(response),
-                Err(Fault::Sent(failure)) => Err(failure),
-                Err(Fault::Unsent(unsent, why)) if retry.is_some_and(Retry::passes_over) => {
-                    (request, failure, next) = (*unsent, why, turn.next());
-                    continue;
-                }
-                Err(Fault::Unsent(_, why)) => return Err(why),
-            };
-            let Some((again, cause)) = self.again(retries.as_mut(), &outcome) else {
-                return outcome;
-            };
-            (request, choice) = (again, Choice::after(cause));
-            // Closes the connection of a response that is not wanted.
-            drop(outcome);
-            next = turn.next();
-            if next.is_none() {
-                // All were asked; there may be only one.
-                turn = self.balance.turn();
-                next = turn.next();
-            }
-        }
-        Err(failure)
-    }
-
-    /// How long the response to a try that begins now is waited for.
-    fn left_for_try(&self, deadline: Instant) -> Duration {
-        let left = deadline.into_std().saturating_duration_since(clock::now());
-        let limit = self.retry.as_ref().and_then(Retry::per_try_timeout);
-        limit.map_or(left, |limit| limit.min(left))
-    }
-
-    /// The request once more, if what came of it may be made good.
-    fn again(
-        &self,
-        retries: Option<&mut Retries<'_>>,
-        outcome: &Result<Response<ResponseBody>, Failure>,
-    ) -> Option<(Request<RequestBody>, Cause)> {
-        let retries = retries.filter(|retries| retries.is_left())?;
-        let retry = self.retry.as_ref()?;
-        let cause = match outcome {
-            Ok(response) => retry.cause_of_status(response.status()),
-            Err(failure) => retry.cause_of(failure),
-        }?;
-        let next = match &self.breaker {
-            Some(breaker) if !breaker.is_closed() => Err("breaker"),
-            _ => retries.next(),
-        };
-        match next {
-            Ok(request) => {
-                self.metrics.retried(cause.as_str());
-                tracing::debug!(upstream = %self.name, cause = cause.as_str(), "request is sent again");
-                Some((request, cause))
-            }
-            Err(reason) => {
-                self.metrics.retry_withheld(reason);
-                None
-            }
-        }
-    }
-
     /// One endpoint, with its part of the tally and the metrics.
     async fn attempt(
         &self,
@@ -427,24 +350,6 @@ impl Upstream {
             }
         };
         request.headers_mut().insert(header::HOST, value.clone());
-    }
-}
-
-/// Which connections a try may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Choice {
-    /// Those of the pool first.
-    Any,
-    /// A new one: if one of the pool was closed, so are most likely those beside it.
-    New,
-}
-
-impl Choice {
-    const fn after(cause: Cause) -> Self {
-        match cause {
-            Cause::Reset => Self::New,
-            Cause::Timeout | Cause::Status => Self::Any,
-        }
     }
 }
 
