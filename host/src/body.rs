@@ -8,6 +8,7 @@ mod collect;
 mod content;
 mod idle;
 mod progress;
+mod replay;
 mod written;
 
 use std::error::Error;
@@ -27,6 +28,7 @@ pub use collect::{Collected, Held, Reservation, collect};
 pub use content::{Content, Full, Stream};
 pub(crate) use idle::IdleTimer;
 pub use progress::Progress;
+pub use replay::Replay;
 use written::Written;
 pub use written::{Unread, Writer};
 

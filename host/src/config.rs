@@ -7,7 +7,9 @@
 //! Everything behind [`load`] may assume that names resolve and numbers are in range. A wrong
 //! file gives every [`Finding`] at once, each where it is, with the way out.
 
+mod admission;
 mod balancing;
+mod breaker;
 mod canary;
 mod check;
 mod condition;
@@ -34,6 +36,7 @@ mod path;
 mod pin;
 mod pipeline;
 mod plugin;
+mod retry;
 mod route;
 mod secret;
 mod source;

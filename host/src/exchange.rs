@@ -34,6 +34,7 @@ use finish::Finisher;
 use crate::body::{Content, Held, RequestBody};
 use crate::facts::{Exchange, Open, ResponseHead, Source};
 use crate::failure::Failure;
+use crate::gate::Gate;
 use crate::listener::{Entrance, Peer};
 use crate::plugin::{Answered, Holding, Requested};
 use crate::route::redirect;
@@ -48,6 +49,8 @@ pub struct Worker {
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Bodies that are held for plugins; all workers share it.
     pub held: Arc<Held>,
+    /// Where exchanges wait if too many are under way; all workers share it.
+    pub exchanges: Arc<Gate>,
     /// What goes on after a response: log phases. An ending gateway waits for them.
     pub tasks: TaskTracker,
     /// Sees every exchange from outside; a gateway that serves has none.
@@ -83,7 +86,7 @@ async fn answer(
 ) -> Response<Body> {
     let snapshot = worker.snapshot.load_full();
     let arrival = arrival::receive(&snapshot, entrance, request, &peer);
-    let Arrival { mut exchange, body, accept, way, hop } = arrival;
+    let Arrival { mut exchange, body, accept, mut way, hop } = arrival;
     let index = way.as_ref().ok().and_then(Way::route);
     let finisher = Arc::new(Finisher::new(&snapshot, index, &worker.tasks));
     let finish = match &worker.observer {
@@ -91,6 +94,15 @@ async fn answer(
         Some(observer) => observer::attend(observer, &mut exchange, &finisher),
     };
     let mut open = Open::new(exchange, finish);
+    if let Some(bounds) = &snapshot.settings.limits.exchanges {
+        match Box::pin(worker.exchanges.enter(bounds)).await {
+            Ok(place) => finisher.hold(place),
+            Err(_no_place) => {
+                let why = "the gateway serves as many requests as it can";
+                way = way.and(Err(Failure::Overloaded(why)));
+            }
+        }
+    }
 
     let failure = match way {
         Ok(Way::Early(early)) => {
@@ -162,7 +174,7 @@ impl Served<'_> {
             Destination::Upstream(upstream) => {
                 open.tally.affinity = upstream.affinity(open);
                 let request = forward::request(self, open, body);
-                let sent = upstream.send(&self.worker.pools, request, &mut open.tally);
+                let sent = upstream.send(&self.worker.pools, request, deadline, &mut open.tally);
                 let outcome = match tokio::time::timeout_at(deadline, sent).await {
                     Ok(outcome) => outcome,
                     Err(_elapsed) => Err(Failure::RouteTimeout),

@@ -135,6 +135,8 @@ impl Source {
 pub struct Tally {
     /// From the last attempt's start to the upstream's head.
     pub upstream_time: Option<Duration>,
+    /// All attempts together.
+    pub upstreams_time: Duration,
     /// Of the request's body, read from the client.
     pub request_body_bytes: u64,
     /// Of the response's body, handed to the client's connection.

@@ -44,6 +44,13 @@ pub enum Failure {
     DnsError,
     /// No endpoint of the upstream takes traffic.
     DestinationUnavailable,
+    /// The upstream failed too often of late, so it is left alone for a while.
+    BreakerOpen {
+        /// Until it is tried again, in whole seconds; at least 1.
+        retry_after_s: u32,
+    },
+    /// As many requests as the upstream takes are under way, and none ended in time.
+    UpstreamOverloaded(&'static str),
     /// Nothing listens there.
     ConnectionRefused,
     /// The handshake was not done in time.
@@ -98,7 +105,10 @@ impl Failure {
             | Self::ResponseMalformed
             | Self::ResponseBodyTooLarge
             | Self::DnsError => 502,
-            Self::Overloaded(_) | Self::DestinationUnavailable => 503,
+            Self::Overloaded(_)
+            | Self::DestinationUnavailable
+            | Self::BreakerOpen { .. }
+            | Self::UpstreamOverloaded(_) => 503,
             Self::ConnectionTimeout | Self::ResponseTimeout | Self::RouteTimeout => 504,
         }
     }
@@ -119,6 +129,8 @@ impl Failure {
             Self::Overloaded(_) => "proxy_overloaded",
             Self::DnsError => "dns_error",
             Self::DestinationUnavailable => "destination_unavailable",
+            Self::BreakerOpen { .. } => "breaker_open",
+            Self::UpstreamOverloaded(_) => "upstream_overloaded",
             Self::ConnectionRefused => "connection_refused",
             Self::ConnectionTimeout => "connection_timeout",
             Self::ConnectionTerminated => "connection_terminated",
@@ -145,6 +157,8 @@ impl Failure {
         match self {
             Self::DnsError
             | Self::DestinationUnavailable
+            | Self::BreakerOpen { .. }
+            | Self::UpstreamOverloaded(_)
             | Self::ConnectionRefused
             | Self::ConnectionTimeout
             | Self::ConnectionTerminated
@@ -172,12 +186,23 @@ impl Failure {
         }
     }
 
+    /// When the client may try again, in whole seconds (RFC 9110 section 10.2.3).
+    #[must_use]
+    pub const fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            Self::Overloaded(_) | Self::UpstreamOverloaded(_) => Some(1),
+            Self::BreakerOpen { retry_after_s } => Some(*retry_after_s),
+            _ => None,
+        }
+    }
+
     /// What the client may read and act on.
     #[must_use]
     pub const fn message(&self) -> &'static str {
         match self {
             Self::RequestMalformed(why)
             | Self::Overloaded(why)
+            | Self::UpstreamOverloaded(why)
             | Self::Malformed { reason: why, .. } => why,
             Self::RequestHeadTimeout => "the request's head did not arrive in time",
             Self::RequestBodyTimeout => "the request's body did not arrive in time",
@@ -188,6 +213,7 @@ impl Failure {
             Self::MethodNotSupported => "this method is not supported",
             Self::DnsError => "the upstream's name does not resolve",
             Self::DestinationUnavailable => "the upstream has no endpoint that takes traffic",
+            Self::BreakerOpen { .. } => "the upstream failed too often and is left alone for now",
             Self::ConnectionRefused => "the upstream refused the connection",
             Self::ConnectionTimeout => "the upstream did not accept the connection in time",
             Self::ConnectionTerminated => "the upstream closed the connection without a response",
@@ -224,7 +250,7 @@ mod tests {
     const OTHERS: bool = false;
 
     #[rustfmt::skip]
-    const TABLE: [(Failure, u16, &str, bool); 26] = [
+    const TABLE: [(Failure, u16, &str, bool); 28] = [
         (Failure::RequestMalformed("why"), 400, "http_request_error", OTHERS),
         (Failure::Malformed { status: 505, reason: "why" }, 505, "request_framing_error", OTHERS),
         (Failure::RequestHeadTimeout, 408, "request_head_timeout", OTHERS),
@@ -237,6 +263,8 @@ mod tests {
         (Failure::Overloaded("why"), 503, "proxy_overloaded", OTHERS),
         (Failure::DnsError, 502, "dns_error", UPSTREAM),
         (Failure::DestinationUnavailable, 503, "destination_unavailable", UPSTREAM),
+        (Failure::BreakerOpen { retry_after_s: 5 }, 503, "breaker_open", UPSTREAM),
+        (Failure::UpstreamOverloaded("why"), 503, "upstream_overloaded", UPSTREAM),
         (Failure::ConnectionRefused, 502, "connection_refused", UPSTREAM),
         (Failure::ConnectionTimeout, 504, "connection_timeout", UPSTREAM),
         (Failure::ConnectionTerminated, 502, "connection_terminated", UPSTREAM),
@@ -275,6 +303,17 @@ mod tests {
         assert_eq!(Failure::Malformed { status: 431, reason: "too long" }.to_string(), "too long");
         assert_eq!(Failure::RequestMalformed("no host").to_string(), "no host");
         assert_eq!(Failure::Overloaded("no instance is free").to_string(), "no instance is free");
+    }
+
+    #[test]
+    fn only_what_passes_by_itself_says_when_to_try_again() {
+        let said = TABLE.iter().filter_map(|(failure, _, token, _)| {
+            failure.retry_after_s().map(|seconds| (*token, seconds))
+        });
+        assert_eq!(
+            said.collect::<Vec<_>>(),
+            [("proxy_overloaded", 1), ("breaker_open", 5), ("upstream_overloaded", 1)]
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod exchange;
 mod explain;
 pub mod facts;
 pub mod failure;
+pub mod gate;
 pub mod listener;
 pub mod plugin;
 pub mod route;

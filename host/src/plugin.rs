@@ -63,6 +63,7 @@ use instance::Instances;
 
 use crate::body::Held;
 use crate::config::{Budget, Grants, Isolation, Limits, OnError, OnLargeBody};
+use crate::gate::{Discipline, Gate};
 use crate::state::cache::Cache;
 use crate::state::consumer::Consumers;
 use crate::state::secret::Secrets;
@@ -93,6 +94,8 @@ pub struct Services {
     pub trace: Trace,
     /// Bodies that are held for plugins.
     pub held: Arc<Held>,
+    /// Where exchanges wait if too many are under way.
+    pub exchanges: Arc<Gate>,
 }
 
 /// The files that a plugin was made from.
@@ -112,14 +115,16 @@ impl Services {
     /// With nothing in them yet, and nobody traced.
     #[must_use]
     pub fn new(limits: &Limits, outputs: output::Outputs) -> Self {
+        let metrics = Arc::<Metrics>::default();
         Self {
+            exchanges: Gate::new(Discipline::Shedding, metrics.exchanges()),
+            metrics,
             cache: Arc::new(Cache::new(limits.cache_bytes)),
             consumers: Arc::default(),
             counters: Arc::new(counter::Counters::new(limits.counters)),
             kv: Arc::default(),
             outputs: Arc::new(ArcSwap::from_pointee(outputs)),
             egress: Arc::default(),
-            metrics: Arc::default(),
             secrets: Arc::default(),
             trace: Trace::default(),
             held: Held::new(limits.held_bodies_bytes),

@@ -8,8 +8,11 @@
 //! the response was read to its end and the request was sent to its end; a drop at any other moment
 //! closes it. So an exchange whose future is dropped cancels the upstream, without code of its own.
 
+mod admission;
 mod balance;
+mod breaker;
 mod connect;
+mod deadline;
 mod discovery;
 mod endpoint;
 mod fault;
@@ -17,15 +20,18 @@ mod health;
 mod members;
 mod pool;
 mod response;
+mod retry;
 mod tls;
+mod tries;
 mod upkeep;
+mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{self, Entry};
+use http::header::{self, Entry, HeaderName};
 use http::{Request, Response, StatusCode, Version};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::body::{Progress, RequestBody};
 use crate::clock;
@@ -34,7 +40,9 @@ use crate::facts::{Exchange, Tally};
 use crate::failure::Failure;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::UpstreamMetrics;
+pub use admission::Admission;
 use balance::{Balance, key};
+pub use breaker::Breaker;
 use discovery::Discovery;
 pub use endpoint::Endpoint;
 use endpoint::{Address, Care, Seat};
@@ -44,7 +52,9 @@ use pool::Connection;
 pub use pool::{IDLE_MAX, IDLE_PER_ENDPOINT_MAX, Pools, Stage};
 use response::Lease;
 pub use response::ResponseBody;
+use retry::Retry;
 pub use tls::{Tls, TlsError};
+use tries::Choice;
 
 /// As an upstream has by default.
 const ORIGIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -68,6 +78,11 @@ pub struct Upstream {
     response_timeout: Duration,
     idle_timeout: Duration,
     host: HostPolicy,
+    /// Where it is told how much time there is.
+    deadline_header: Option<HeaderName>,
+    retry: Option<Retry>,
+    breaker: Option<Breaker>,
+    admission: Option<Admission>,
     metrics: Arc<UpstreamMetrics>,
 }
 
@@ -116,14 +131,27 @@ impl Upstream {
                 Members::Found(Box::new(found))
             }
         };
+        let name: Arc<str> = config.name.as_str().into();
         Arc::new(Self {
-            name: config.name.as_str().into(),
+            retry: config.retry.clone().map(|policy| {
+                Retry::build(policy, previous.and_then(|upstream| upstream.retry.as_ref()))
+            }),
+            breaker: config.breaker.clone().map(|policy| {
+                let known = previous.and_then(|upstream| upstream.breaker.as_ref());
+                Breaker::build(policy, &name, metrics, known)
+            }),
+            admission: config.admission.map(|bounds| {
+                let known = previous.and_then(|upstream| upstream.admission.as_ref());
+                Admission::build(bounds, &name, metrics, known)
+            }),
+            name,
             members,
             care,
             connect_timeout: config.connect_timeout,
             response_timeout: config.response_timeout,
             idle_timeout: config.idle_timeout,
             host: config.host.clone(),
+            deadline_header: config.deadline_header.clone(),
             metrics: own,
         })
     }
@@ -146,6 +174,10 @@ impl Upstream {
             response_timeout: ORIGIN_RESPONSE_TIMEOUT,
             idle_timeout: ORIGIN_IDLE_TIMEOUT,
             host: HostPolicy::Endpoint,
+            deadline_header: None,
+            retry: Some(Retry::build(config::Retry::default(), None)),
+            breaker: None,
+            admission: None,
             metrics,
         })
     }
@@ -181,37 +213,67 @@ impl Upstream {
         }
     }
 
+    /// Its circuit breaker, if it has one.
+    #[must_use]
+    pub const fn breaker(&self) -> Option<&Breaker> {
+        self.breaker.as_ref()
+    }
+
+    /// How many requests it takes at once, if that is bounded.
+    #[must_use]
+    pub const fn admission(&self) -> Option<&Admission> {
+        self.admission.as_ref()
+    }
+
     /// Sends a request and gives its response as soon as the head is in.
     ///
     /// The URI is in origin-form and the fields are end-to-end; `host` is set here. A dead
     /// connection of the pool is replaced, and an endpoint that cannot be connected to is passed
     /// over for the next in turn, each endpoint being asked once at most. Both happen only while
-    /// nothing of the request was sent and nothing of its body was read.
+    /// nothing of the request was sent and nothing of its body was read. After that the request is
+    /// sent again only as the policy for retries says, and never once a response was given.
+    ///
+    /// The caller drops the future at `deadline`, which counts against the upstream.
     ///
     /// A drop of this future or of the response's body closes the connection, which cancels the
-    /// request at the endpoint.
+    /// request at the endpoint, and gives its place at the upstream to another.
     ///
     /// # Errors
     ///
-    /// Who failed: the last endpoint that was asked, or the client if its body did.
+    /// Who failed: the upstream, which may be left alone or full, the last endpoint that was asked,
+    /// or the client if its body did.
     pub async fn send(
         self: &Arc<Self>,
         pools: &Arc<Pools>,
         mut request: Request<RequestBody>,
+        deadline: Instant,
         tally: &mut Tally,
     ) -> Result<Response<ResponseBody>, Failure> {
         *request.version_mut() = Version::HTTP_11;
         tally.upstream = Some(Arc::clone(&self.name));
-        let mut failure = Failure::DestinationUnavailable;
-        let balance = self.current();
-        for endpoint in balance.turn(tally.affinity) {
-            match self.attempt(pools, (&balance, endpoint), request, tally).await {
-                Ok(response) => return Ok(response),
-                Err(Fault::Sent(failure)) => return Err(failure),
-                Err(Fault::Unsent(unsent, why)) => (request, failure) = (*unsent, why),
-            }
+        if self.admission.is_none() && self.breaker.is_none() {
+            return self.try_all(pools, request, deadline, tally).await;
         }
-        Err(failure)
+        let asked = clock::now();
+        if let Some(breaker) = &self.breaker {
+            breaker.look(asked)?;
+        }
+        let place = match &self.admission {
+            Some(admission) => Some(Box::pin(admission.enter()).await?),
+            None => None,
+        };
+        let trial = match &self.breaker {
+            Some(breaker) => Some(breaker.enter(clock::now(), deadline.into_std())?),
+            None => None,
+        };
+        let mut outcome = self.try_all(pools, request, deadline, tally).await;
+        if let Some(trial) = trial {
+            trial.end(outcome.as_ref().map(Response::status), clock::now());
+        }
+        if let (Ok(response), Some(place)) = (&mut outcome, place) {
+            response.body_mut().hold(place);
+        }
+        outcome
     }
 
     /// One endpoint, with its part of the tally and the metrics.
@@ -219,6 +281,7 @@ impl Upstream {
         &self,
         pools: &Arc<Pools>,
         (balance, endpoint): (&Balance, &Endpoint),
+        choice: Choice,
         mut request: Request<RequestBody>,
         tally: &mut Tally,
     ) -> Result<Response<ResponseBody>, Fault> {
@@ -229,9 +292,18 @@ impl Upstream {
         tally.attempts = tally.attempts.saturating_add(1);
         tally.endpoint = Some(Arc::clone(endpoint.address()));
         self.name_host(&mut request, endpoint);
-        let mut outcome = self.exchange(pools, endpoint, request).await;
+        let mut outcome = match self.retry.as_ref().and_then(Retry::per_try_timeout) {
+            None => self.exchange(pools, endpoint, choice, request).await,
+            Some(limit) => {
+                let progress = request.body().progress().cloned();
+                let exchange = Box::pin(self.exchange(pools, endpoint, choice, request));
+                let late = || Err(blame(progress.as_deref(), Failure::ResponseTimeout));
+                timeout(limit, exchange).await.unwrap_or_else(|_elapsed| late())
+            }
+        };
         let took = clock::now().saturating_duration_since(started);
         tally.upstream_time = Some(took);
+        tally.upstreams_time += took;
         self.judge(balance, endpoint, &outcome, took);
         match &mut outcome {
             Ok(response) => {
@@ -282,9 +354,12 @@ impl Upstream {
         &self,
         pools: &Arc<Pools>,
         endpoint: &Endpoint,
+        choice: Choice,
         mut request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, Fault> {
-        while let Some(connection) = pools.take(endpoint.key(), clock::now()) {
+        while choice == Choice::Any
+            && let Some(connection) = pools.take(endpoint.key(), clock::now())
+        {
             match self.ask(pools, endpoint, connection, request).await {
                 Err(Fault::Unsent(unsent, _)) => request = *unsent,
                 outcome => return outcome,
@@ -311,10 +386,7 @@ impl Upstream {
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, Fault> {
         let progress = request.body().progress().cloned();
-        let blame = |failure| {
-            let client = progress.as_deref().and_then(Progress::failure);
-            Fault::Sent(client.cloned().unwrap_or(failure))
-        };
+        let blame = |failure| blame(progress.as_deref(), failure);
         let answer = tokio::select! {
             biased;
             answer = connection.sender.try_send_request(request) => answer,
@@ -361,6 +433,12 @@ impl Upstream {
         };
         request.headers_mut().insert(header::HOST, value.clone());
     }
+}
+
+/// A failure of the endpoint, unless the client's body failed first.
+fn blame(progress: Option<&Progress>, failure: Failure) -> Fault {
+    let client = progress.and_then(Progress::failure);
+    Fault::Sent(client.cloned().unwrap_or(failure))
 }
 
 /// Ends when the upstream has had nothing to wait for, for `timeout`.

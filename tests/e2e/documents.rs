@@ -284,6 +284,8 @@ fn every_failure_is_explained_with_its_token_and_status() {
         Failure::Overloaded(""),
         Failure::DnsError,
         Failure::DestinationUnavailable,
+        Failure::BreakerOpen { retry_after_s: 1 },
+        Failure::UpstreamOverloaded(""),
         Failure::ConnectionRefused,
         Failure::ConnectionTimeout,
         Failure::ConnectionTerminated,

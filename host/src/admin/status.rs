@@ -5,13 +5,13 @@ mod pipeline;
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::config::{Isolation, Matcher, PathMatcher, Rewrite};
+use crate::config::{Admission, Isolation, Matcher, PathMatcher, Rewrite};
 use crate::listener::tls::Certificate;
 use crate::plugin::{Origin, Plugin};
 use crate::server::gateway::Gateway;
 use crate::snapshot::{Destination, Route, Snapshot};
 use crate::telemetry::metrics::PluginMetrics;
-use crate::upstream::Upstream;
+use crate::upstream::{Breaker, Upstream};
 
 pub(super) fn of(gateway: &Gateway) -> Value {
     let snapshot = gateway.snapshot.load_full();
@@ -33,6 +33,10 @@ pub(super) fn of(gateway: &Gateway) -> Value {
             "open": gateway.connections.open(),
             "limit": snapshot.settings.limits.connections,
         },
+        "exchanges": snapshot.settings.limits.exchanges.map(|bounds| {
+            let gate = &gateway.services.exchanges;
+            places(&bounds, gate.active(), gate.waiting())
+        }),
         "routes": routes(&snapshot),
         "plugins": plugins(&snapshot),
         "upstreams": snapshot.upstreams.iter().map(|at| upstream(at)).collect::<Vec<_>>(),
@@ -213,11 +217,20 @@ fn upstream(upstream: &Upstream) -> Value {
             "failed": endpoint.failed_count(),
         })
     });
+    let requests = upstream
+        .admission()
+        .map(|admission| places(admission.bounds(), admission.active(), admission.waiting()));
     json!({
         "name": &**upstream.name(),
         "balance": upstream.policy().as_str(),
         "endpoints": endpoints.collect::<Vec<_>>(),
+        "breaker": upstream.breaker().map(Breaker::state),
+        "requests": requests,
     })
+}
+
+fn places(bounds: &Admission, active: i64, waiting: i64) -> Value {
+    json!({ "active": active, "limit": bounds.at_once, "waiting": waiting, "queue": bounds.queue })
 }
 
 fn outputs(snapshot: &Snapshot) -> Vec<Value> {

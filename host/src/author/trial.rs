@@ -82,6 +82,7 @@ impl Trial {
             snapshot: Arc::new(ArcSwap::new(Arc::clone(&snapshot))),
             tasks: TaskTracker::new(),
             held: Arc::clone(&services.held),
+            exchanges: Arc::clone(&services.exchanges),
             observer: Some(Arc::clone(&witness) as _),
         });
         Ok(Self { runtime, worker, snapshot, backstage, witness, page })

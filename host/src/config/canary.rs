@@ -96,7 +96,7 @@ enum Key {
     Client,
 }
 
-fn header(value: &Value<'_>) -> Option<HeaderName> {
+pub(super) fn header(value: &Value<'_>) -> Option<HeaderName> {
     let text = value.text()?;
     HeaderName::from_bytes(text.value.as_bytes()).ok().or_else(|| {
         let finding = value.finding(format!("{} is not the name of a header", text.quoted()));

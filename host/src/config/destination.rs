@@ -23,7 +23,7 @@ const REDIRECT_STATUS: StatusCode = StatusCode::FOUND;
 const REDIRECT_STATUSES: [u16; 5] = [301, 302, 303, 307, 308];
 
 /// Fields that are the gateway's business (RFC 9110 sections 7.6.1 and 8.6).
-const REFUSED_FIELDS: [HeaderName; 9] = [
+pub(super) const REFUSED_FIELDS: [HeaderName; 9] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     HeaderName::from_static("keep-alive"),

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Limits;
+use super::admission::{self, Keys};
 use super::table::Table;
 use super::tree::Kind;
 use super::value::Value;
@@ -82,6 +83,16 @@ const INSTANCES: u32 = 1000;
 /// Address space ends soon after.
 const INSTANCES_MAX: u32 = 100_000;
 
+/// What bounds the exchanges of the whole gateway.
+const EXCHANGES: Keys = Keys {
+    at_once: "exchanges",
+    queue: "exchanges_queue",
+    queue_timeout: "exchanges_queue_timeout",
+};
+
+/// Heads of at most 32 MiB by default; a burst, not a crowd.
+const EXCHANGES_QUEUE: usize = 1000;
+
 /// What a wait may be: zero would end everything at once, and what waits more than a day has been
 /// forgotten.
 pub(super) const WAIT_RANGE: RangeInclusive<Duration> =
@@ -107,6 +118,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Limits> {
         table.or("held_bodies", HELD_BODIES_BYTES, |value| value.size(&HELD_BODIES_RANGE));
     let cache_bytes = table.or("cache", CACHE_BYTES, |value| value.size(&CACHE_RANGE));
     let instances = table.or("instances", INSTANCES, |value| value.integer(1..=INSTANCES_MAX));
+    let exchanges = admission::read(&mut table, &EXCHANGES, EXCHANGES_QUEUE);
     table.end();
     Some(Limits {
         request_head_bytes: request_head_bytes?,
@@ -122,6 +134,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Limits> {
         held_bodies_bytes: held_bodies_bytes?,
         cache_bytes: cache_bytes?,
         instances: instances?,
+        exchanges: exchanges?,
     })
 }
 

@@ -84,7 +84,7 @@ fn path_matcher(value: &Value<'_>, encoded_slash: bool) -> Option<PathMatcher> {
     }
 }
 
-fn methods(value: &Value<'_>) -> Option<Vec<Method>> {
+pub(super) fn methods(value: &Value<'_>) -> Option<Vec<Method>> {
     let items = value.some_items()?;
     let mut methods = Vec::new();
     each(&items, |item| {

@@ -12,6 +12,7 @@ mod matcher;
 mod pin;
 mod pipeline;
 mod plugin;
+mod resilience;
 mod route;
 mod secret;
 mod upstream;
@@ -40,6 +41,7 @@ pub use plugin::{
     Budget, CANARY_SUFFIX, Component, Isolation, OnError, OnLargeBody, Plugin, PluginId,
     PluginPlaces,
 };
+pub use resilience::{Admission, Breaker, Retry, RetryBudget, RetryFault, RetryOn, SlowCalls};
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
 pub use secret::{NamedSecret, Secret};
 pub use upstream::{Endpoint, HostPolicy, Identity, Upstream, UpstreamId, UpstreamTls};
@@ -121,6 +123,8 @@ pub struct Limits {
     pub cache_bytes: usize,
     /// Plugin instances alive at once, over all plugins.
     pub instances: u32,
+    /// Exchanges at once, over all listeners; `None` sets no bound.
+    pub exchanges: Option<Admission>,
 }
 
 /// A named destination for lines that plugins write.

@@ -16,6 +16,7 @@ mod names;
 mod pipelines;
 mod plugins;
 mod process;
+mod resilience;
 mod secrets;
 mod units;
 mod upstreams;

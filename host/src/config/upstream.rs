@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::header::{self, HeaderName, HeaderValue};
 
+use super::admission::{self, Keys};
 use super::endpoints::Endpoints;
 use super::limits::WAIT_RANGE;
 use super::names::Names;
 use super::tree::Kind;
 use super::value::{Entry, Text, Value, each};
 use super::{
-    Endpoint, Finding, HealthCheck, HostPolicy, Identity, Owner, PipelineEntry, Probe, Upstream,
-    UpstreamId, UpstreamTls,
+    Endpoint, Finding, HealthCheck, HostPolicy, Identity, Owner, PipelineEntry, Probe, Retry,
+    Upstream, UpstreamId, UpstreamTls,
 };
-use super::{balancing, host, pipeline};
+use super::{balancing, breaker, canary, destination, host, pipeline, retry};
 
 /// One lost SYN is sent again after 1 s, a second one after 3 s; a healthy network needs neither.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -34,6 +35,13 @@ const WEIGHT_MAX: u32 = 65_535;
 
 /// Endpoints of one upstream. More than one name stands for; turns count with 16 bits.
 const ENDPOINTS_MAX: usize = 10_000;
+
+/// What bounds the requests of an upstream.
+const REQUESTS: Keys =
+    Keys { at_once: "max_requests", queue: "queue", queue_timeout: "queue_timeout" };
+
+/// Nobody waits unless it is said: a queue hides that an upstream is too slow.
+const QUEUE: usize = 0;
 
 /// Of a URL without one (RFC 9110 section 4.2).
 const HTTP_PORT: u16 = 80;
@@ -57,6 +65,11 @@ pub(super) fn read(
         let called = format!("upstream `{}`", entry.key);
         pipeline::read(value, &called, Owner::Upstream(id), plugins)
     });
+    let deadline_header =
+        table.or("deadline_header", None, |value| deadline_header(value).map(Some));
+    let retry = table.or("retry", Some(Retry::default()), retry::read);
+    let breaker = table.or("breaker", None, |value| breaker::read(value).map(Some));
+    let admission = admission::read(&mut table, &REQUESTS, QUEUE);
     let tls = table.take("tls");
     table.end();
     let is_https = endpoints.as_ref().map(|all| all.iter().any(|endpoint| endpoint.is_https));
@@ -85,6 +98,10 @@ pub(super) fn read(
         host: host?,
         tls: tls?,
         balancing: balancing?,
+        deadline_header: deadline_header?,
+        retry: retry?,
+        breaker: breaker?,
+        admission: admission?,
     };
     Some((upstream, pipeline?))
 }
@@ -237,6 +254,16 @@ pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fa
         }
         _ => Err(("the port must be from 1 to 65535".to_owned(), None)),
     }
+}
+
+fn deadline_header(value: &Value<'_>) -> Option<HeaderName> {
+    let name = canary::header(value)?;
+    if name == header::HOST || destination::REFUSED_FIELDS.contains(&name) {
+        let finding = value.finding(format!("the header `{name}` cannot hold a deadline"));
+        let hint = "write a name of its own, such as `x-deadline-ms`, or `grpc-timeout`";
+        return value.refuse(finding.label("the gateway takes care of it").hint(hint));
+    }
+    Some(name)
 }
 
 fn host_policy(value: &Value<'_>) -> Option<HostPolicy> {

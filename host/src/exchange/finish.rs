@@ -11,6 +11,7 @@ use crate::body::Progress;
 use crate::clock;
 use crate::facts::{Exchange, Finish, Open};
 use crate::failure::Failure;
+use crate::gate::Place;
 use crate::plugin::Summary;
 use crate::plugin::source as wit_source;
 use crate::snapshot::Snapshot;
@@ -23,12 +24,20 @@ pub(super) struct Finisher {
     route: Option<usize>,
     tasks: TaskTracker,
     progress: OnceLock<Arc<Progress>>,
+    /// Among the exchanges that are under way, if those are bounded.
+    place: OnceLock<Place>,
 }
 
 impl Finisher {
     pub(super) fn new(snapshot: &Arc<Snapshot>, route: Option<usize>, tasks: &TaskTracker) -> Self {
         let (snapshot, tasks) = (Arc::clone(snapshot), tasks.clone());
-        Self { snapshot, route, tasks, progress: OnceLock::new() }
+        Self { snapshot, route, tasks, progress: OnceLock::new(), place: OnceLock::new() }
+    }
+
+    /// Keeps a place until the exchange is over.
+    pub(super) fn hold(&self, place: Place) {
+        // An exchange waits for one place only, so it has none already.
+        drop(self.place.set(place));
     }
 
     /// Notes what becomes of the request's body.
@@ -54,9 +63,8 @@ impl Finish for Finisher {
         }
         let route = self.route.and_then(|index| self.snapshot.routes.get(index));
         let counted = route.map_or(&self.snapshot.unmatched, |route| &route.metrics);
-        let upstream = exchange.tally.upstream_time.unwrap_or_default();
         let status = status(&exchange);
-        counted.exchange(status, exchange.source, duration, upstream);
+        counted.exchange(status, exchange.source, duration, exchange.tally.upstreams_time);
         span::end(&exchange, status, duration);
         if let Some(failure) = &exchange.tally.failure {
             counted.failure(failure.token());

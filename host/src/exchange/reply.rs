@@ -55,8 +55,8 @@ pub(super) fn to(
     if let Ok(value) = HeaderValue::try_from(proxy_status(failure, gateway_name)) {
         headers.insert("proxy-status", value);
     }
-    if matches!(failure, Failure::Overloaded(_)) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    if let Some(seconds) = failure.retry_after_s() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     (status, headers, body.into())
 }

@@ -43,6 +43,7 @@ fn limits() -> Limits {
         held_bodies_bytes: 1,
         cache_bytes: 1,
         instances: 1,
+        exchanges: None,
     }
 }
 

@@ -176,6 +176,7 @@ impl Loader {
             secrets,
             trace,
             held: _,
+            exchanges: _,
         } = &self.services;
         let own = metrics.plugin(&config.label());
         let client = config.grants.as_ref().and_then(Grants::http_client).map(|scope| {

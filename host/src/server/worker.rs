@@ -87,6 +87,7 @@ async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Accept>, end
         pools: plugin::pools(),
         snapshot: Arc::clone(&gateway.snapshot),
         held: Arc::clone(&gateway.services.held),
+        exchanges: Arc::clone(&gateway.services.exchanges),
         tasks: TaskTracker::new(),
         observer: None,
     });

@@ -4,8 +4,10 @@
 //! asked for once by name and so survives reloads. Labels are bounded by the configuration:
 //! [`Metrics::retain`] drops what it no longer names.
 
+mod breaker;
 mod cache;
 mod exposition;
+mod gate;
 mod histogram;
 mod interface;
 mod listener;
@@ -23,8 +25,10 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 
 use crate::config::model;
+pub use breaker::BreakerMetrics;
 pub use cache::CacheMetrics;
 use exposition::Families;
+pub use gate::GateMetrics;
 pub use histogram::{EXCHANGE_BOUNDS, Histogram, OWN_BOUNDS, PLUGIN_BOUNDS};
 pub use interface::{HostCalls, Interface};
 pub use listener::{Handshake, ListenerMetrics};
@@ -65,6 +69,22 @@ impl Metrics {
     /// What the upstream of this name has seen.
     pub fn upstream(&self, name: &str) -> Arc<UpstreamMetrics> {
         self.families.upstreams.get(name)
+    }
+
+    /// What the circuit breaker of the upstream of this name does.
+    pub fn breaker(&self, upstream: &str) -> Arc<BreakerMetrics> {
+        self.families.breakers.get(upstream)
+    }
+
+    /// Who waits for the upstream of this name.
+    pub fn gate(&self, upstream: &str) -> Arc<GateMetrics> {
+        self.families.gates.get(upstream)
+    }
+
+    /// Who waits for the gateway itself.
+    #[must_use]
+    pub fn exchanges(&self) -> Arc<GateMetrics> {
+        Arc::clone(&self.families.exchanges)
     }
 
     /// What the plugin of this name has done.
@@ -122,6 +142,8 @@ impl Metrics {
         let families = &self.families;
         families.routes.retain(|name| name == UNMATCHED || live.routes.contains(name));
         families.upstreams.retain(|name| live.upstreams.contains_key(name));
+        families.breakers.retain(|name| live.breakers.contains(name));
+        families.gates.retain(|name| live.limited.contains(name));
         for (name, upstream) in families.upstreams.all() {
             if let Some(Some(endpoints)) = live.upstreams.get(&*name) {
                 upstream.endpoints.retain(|address| endpoints.contains(address));
@@ -170,6 +192,10 @@ pub struct Live<'a> {
     /// By name, with the labels of their endpoints; without, if these are found out by DNS: whoever
     /// finds them drops them.
     pub upstreams: BTreeMap<&'a str, Option<BTreeSet<String>>>,
+    /// Those of them that have a circuit breaker.
+    pub breakers: BTreeSet<&'a str>,
+    /// Those of them that take so many requests at once.
+    pub limited: BTreeSet<&'a str>,
     /// By name.
     pub plugins: BTreeSet<&'a str>,
     /// Those of them that have another version.
@@ -189,7 +215,13 @@ impl<'a> Live<'a> {
             let labels = || upstream.endpoints.iter().map(endpoint_label).collect();
             upstream.balancing.dns.is_none().then(labels)
         };
+        let upstreams_with = |has: fn(&model::Upstream) -> bool| {
+            let chosen = config.upstreams.iter().filter(|upstream| has(upstream));
+            chosen.map(|upstream| upstream.name.as_str()).collect()
+        };
         Self {
+            breakers: upstreams_with(|upstream| upstream.breaker.is_some()),
+            limited: upstreams_with(|upstream| upstream.admission.is_some()),
             routes: config.routes.iter().map(|route| route.name.as_str()).collect(),
             upstreams: config
                 .upstreams

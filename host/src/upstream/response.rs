@@ -15,6 +15,7 @@ use super::pool::{Connection, Pools};
 use crate::body::{BodyError, IdleTimer, Progress};
 use crate::clock;
 use crate::failure::Failure;
+use crate::gate::Place;
 
 /// The body of an upstream's response, trailers included.
 ///
@@ -28,6 +29,8 @@ pub struct ResponseBody {
     lease: Option<Lease>,
     /// The same.
     under_way: Option<UnderWay>,
+    /// At the upstream, until the end.
+    place: Option<Place>,
 }
 
 /// A connection, and where it belongs.
@@ -46,7 +49,7 @@ impl ResponseBody {
     /// `timeout` is what may pass between two frames.
     pub(super) fn new(incoming: Incoming, timeout: Duration, lease: Lease) -> Self {
         let idle = IdleTimer::new(timeout);
-        let mut body = Self { incoming, idle, lease: Some(lease), under_way: None };
+        let mut body = Self { incoming, idle, lease: Some(lease), under_way: None, place: None };
         if body.incoming.is_end_stream() {
             body.give_back();
         }
@@ -58,7 +61,13 @@ impl ResponseBody {
         self.under_way = self.lease.is_some().then_some(under_way);
     }
 
+    /// Keeps a place until the response is over.
+    pub(super) fn hold(&mut self, place: Place) {
+        self.place = Some(place).filter(|_| self.lease.is_some());
+    }
+
     fn give_back(&mut self) {
+        self.place = None;
         if let Some(lease) = self.lease.take() {
             lease.give_back();
         }
@@ -91,13 +100,13 @@ impl Body for ResponseBody {
             if !this.idle.poll_elapsed(cx) {
                 return Poll::Pending;
             }
-            this.lease = None;
+            (this.lease, this.place) = (None, None);
             let error = BodyError::new(Failure::ResponseTimeout, None);
             return Poll::Ready(Some(Err(error)));
         }
         this.idle.disarm();
         if let Poll::Ready(Some(Err(_))) = &polled {
-            this.lease = None;
+            (this.lease, this.place) = (None, None);
         } else if this.incoming.is_end_stream() || matches!(polled, Poll::Ready(None)) {
             this.give_back();
         }

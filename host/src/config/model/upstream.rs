@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
-use super::Balancing;
+use super::{Admission, Balancing, Breaker, Retry};
 use crate::config::Location;
 
 /// Index into [`Config::upstreams`](super::Config::upstreams).
@@ -31,6 +31,14 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
     /// Which endpoint takes a request, and what is asked about them beforehand.
     pub balancing: Balancing,
+    /// The header in which it is told how much time there is.
+    pub deadline_header: Option<HeaderName>,
+    /// When a request is sent again; `None` never.
+    pub retry: Option<Retry>,
+    /// When it is left alone.
+    pub breaker: Option<Breaker>,
+    /// How many requests it takes at once; `None` sets no bound.
+    pub admission: Option<Admission>,
 }
 
 /// Whom the connections to `https` endpoints trust, and who the gateway is to them.

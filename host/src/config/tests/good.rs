@@ -7,11 +7,12 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::super::{
-    Acme, AcmeChallenge, BalancePolicy, Balancing, Budget, Certificate, Component, Consumer,
-    Credential, Destination, Dns, Endpoint, ErrorRate, FixedResponse, Gateway, HashKey,
-    HealthCheck, HostMatcher, HostPolicy, Identity, Isolation, Limits, Location, NamedSecret,
-    OnError, Outlier, PathMatcher, Pin, PluginId, Probe, Redirect, Rewrite, Route, Scope, Secret,
-    StatusRange, Tls, TlsVersion, TrustedKey, UpstreamId, ValueMatcher, load_text,
+    Acme, AcmeChallenge, Admission, BalancePolicy, Balancing, Breaker, Budget, Certificate,
+    Component, Consumer, Credential, Destination, Dns, Endpoint, ErrorRate, FixedResponse, Gateway,
+    HashKey, HealthCheck, HostMatcher, HostPolicy, Identity, Isolation, Limits, Location,
+    NamedSecret, OnError, Outlier, PathMatcher, Pin, PluginId, Probe, Redirect, Retry, RetryBudget,
+    RetryFault, RetryOn, Rewrite, Route, Scope, Secret, SlowCalls, StatusRange, Tls, TlsVersion,
+    TrustedKey, UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -42,6 +43,9 @@ counters = 1000
 kv = 2000000
 cache = "1MiB"
 instances = 10
+exchanges = 2000
+exchanges_queue = 200
+exchanges_queue_timeout = "2s"
 
 [[listeners]]
 address = "127.0.0.1:8080"
@@ -77,6 +81,11 @@ panic_threshold = 20
 slow_start = "30s"
 max_connections = 100
 dns = { refresh = "30s", servers = ["127.0.0.1", "[::1]:5353"], srv = true }
+retry = { attempts = 2, on = ["timeout", 503, 429, "reset"], methods = ["GET", "POST"], budget = { percent = 25, min_per_second = 3 }, body = "64KiB", per_try_timeout = "1s" }
+breaker = { errors = 30, min_requests = 9, window = "20s", slow = { threshold = "800ms", percent = 60 }, open = "7s", half_open = 4 }
+max_requests = 100
+queue = 20
+queue_timeout = "250ms"
 
 [upstreams.orders]
 endpoints = ["http://orders:9001", "https://orders"]
@@ -84,6 +93,8 @@ host = "endpoint"
 tls = { ca = "ca.pem", server_name = "Orders.Internal", certificate = "own.pem", key = "own.key" }
 balance = { hash = { header = "X-User" } }
 health = { tcp = true }
+retry = false
+deadline_header = "Grpc-Timeout"
 
 [plugins.auth]
 component = "jwt"
@@ -191,6 +202,11 @@ fn the_process_is_as_the_file_says() {
             held_bodies_bytes: 256 << 20,
             cache_bytes: 1 << 20,
             instances: 10,
+            exchanges: Some(Admission {
+                at_once: 2000,
+                queue: 200,
+                queue_timeout: Duration::from_secs(2),
+            }),
         }
     );
     let [output] = config.outputs.as_slice() else { panic!("one output") };
@@ -350,6 +366,91 @@ fn the_balancing_is_as_the_file_says() {
 }
 
 #[test]
+fn what_keeps_an_upstream_from_being_asked_too_much_is_as_the_file_says() {
+    let config = loaded(EVERY_KEY).config;
+    let [users, orders] = config.upstreams.as_slice() else { panic!("two upstreams") };
+    assert_eq!(
+        users.retry,
+        Some(Retry {
+            attempts: 2,
+            on: RetryOn {
+                faults: vec![RetryFault::Timeout, RetryFault::Reset],
+                statuses: vec![StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS],
+            },
+            methods: vec![Method::GET, Method::POST],
+            budget: RetryBudget { percent: 25, min_per_second: 3 },
+            body_bytes: 64 << 10,
+            per_try_timeout: Some(Duration::from_secs(1)),
+        })
+    );
+    assert_eq!(
+        users.breaker,
+        Some(Breaker {
+            errors: 30,
+            min_requests: 9,
+            window: Duration::from_secs(20),
+            slow: Some(SlowCalls { threshold: Duration::from_millis(800), percent: 60 }),
+            open: Duration::from_secs(7),
+            half_open: 4,
+        })
+    );
+    let queue_timeout = Duration::from_millis(250);
+    assert_eq!(users.admission, Some(Admission { at_once: 100, queue: 20, queue_timeout }));
+    assert_eq!((&orders.retry, &orders.breaker, orders.admission), (&None, &None, None));
+    assert_eq!(users.deadline_header, None);
+    assert_eq!(orders.deadline_header, Some(HeaderName::from_static("grpc-timeout")));
+}
+
+#[test]
+fn an_upstream_retries_once_by_default_and_the_rest_is_asked_for() {
+    let upstream = |keys: &str| {
+        let text = format!("[upstreams.users]\nendpoints = [\"http://127.0.0.1:1\"]\n{keys}");
+        loaded(&text).config.upstreams.remove(0)
+    };
+    let plain = upstream("");
+    assert_eq!(
+        plain.retry,
+        Some(Retry {
+            attempts: 1,
+            on: RetryOn { faults: vec![RetryFault::Connect, RetryFault::Reset], statuses: vec![] },
+            methods: vec![
+                Method::GET,
+                Method::HEAD,
+                Method::OPTIONS,
+                Method::PUT,
+                Method::DELETE,
+                Method::TRACE
+            ],
+            budget: RetryBudget { percent: 20, min_per_second: 10 },
+            body_bytes: 0,
+            per_try_timeout: None,
+        })
+    );
+    assert_eq!((plain.breaker, plain.admission), (None, None));
+    assert_eq!(upstream("retry = {}").retry, Some(Retry::default()));
+    assert_eq!(
+        upstream("breaker = { slow = { threshold = \"1s\" } }").breaker,
+        Some(Breaker {
+            errors: 50,
+            min_requests: 20,
+            window: Duration::from_secs(10),
+            slow: Some(SlowCalls { threshold: Duration::from_secs(1), percent: 50 }),
+            open: Duration::from_secs(5),
+            half_open: 3,
+        })
+    );
+    let queue_timeout = Duration::from_secs(1);
+    assert_eq!(
+        upstream("max_requests = 5").admission,
+        Some(Admission { at_once: 5, queue: 0, queue_timeout })
+    );
+    assert_eq!(
+        loaded("[limits]\nexchanges = 5").config.limits.exchanges,
+        Some(Admission { at_once: 5, queue: 1000, queue_timeout })
+    );
+}
+
+#[test]
 fn the_consumers_and_secrets_are_as_the_file_says() {
     let config = loaded(EVERY_KEY).config;
     let text = |text: &str| text.to_owned();
@@ -451,17 +552,17 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
         let location = loaded.config.plugins[plugin].at.locate(pointer);
         loaded.sources.finding(location, "x").position()
     };
-    assert_eq!(at(0, ""), "gateway.toml:76:1");
-    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:77:15");
-    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:77:33");
-    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:77:26");
-    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:77:11");
-    assert_eq!(at(0, "/missing"), "gateway.toml:76:1");
-    assert_eq!(at(1, "/missing"), "gateway.toml:79:1");
+    assert_eq!(at(0, ""), "gateway.toml:86:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:87:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:87:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:87:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:87:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:86:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:89:1");
     let places = &loaded.config.plugins[0].at;
-    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:73:10");
-    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:70:13");
-    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:69:1");
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:83:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:80:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:79:1");
 }
 
 /// The routes of the file: `users`, `orders`, `order`, `health` and `moved`.
@@ -584,6 +685,7 @@ fn what_is_absent_has_its_default() {
             held_bodies_bytes: 256 << 20,
             cache_bytes: 64 << 20,
             instances: 1000,
+            exchanges: None,
         }
     );
     assert_eq!(loaded("admin = false").config.admin, None);

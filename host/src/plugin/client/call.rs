@@ -106,7 +106,7 @@ impl Call {
         let task = tokio::spawn(async move {
             let began = clock::now();
             let mut tally = Tally::default();
-            let sent = upstream.send(&pools, request, &mut tally);
+            let sent = upstream.send(&pools, request, deadline, &mut tally);
             let outcome = match timeout_at(deadline, sent).await {
                 Ok(Ok(response)) => Ok(response),
                 Ok(Err(failure)) => Err(error(&failure)),

@@ -87,7 +87,8 @@ impl Outgoing {
             let mut ticket = ticket;
             let mut tally = Tally::default();
             let pools = pools();
-            let mut sent = pin!(timeout_at(deadline, upstream.send(&pools, request, &mut tally)));
+            let sent = upstream.send(&pools, request, deadline, &mut tally);
+            let mut sent = pin!(timeout_at(deadline, sent));
             let mut pump = pump.map(Box::pin);
             let outcome = loop {
                 match &mut pump {
@@ -200,7 +201,10 @@ const fn error_of(error: &ClientError) -> Error {
 const fn failure_of(failure: &Failure) -> Error {
     match failure {
         Failure::DnsError => Error::DnsError { rcode: None, info_code: None },
-        Failure::DestinationUnavailable => Error::DestinationUnavailable,
+        Failure::DestinationUnavailable | Failure::BreakerOpen { .. } => {
+            Error::DestinationUnavailable
+        }
+        Failure::UpstreamOverloaded(_) => Error::ConnectionLimitReached,
         Failure::ConnectionRefused => Error::ConnectionRefused,
         Failure::ConnectionTimeout => Error::ConnectionTimeout,
         Failure::TlsCertificateError => Error::TlsCertificateError,

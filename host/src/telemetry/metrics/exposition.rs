@@ -4,6 +4,7 @@ mod caches;
 mod encryption;
 mod endpoints;
 mod plugins;
+mod resilience;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +18,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::ListenerMetrics;
+use super::breaker::BreakerMetrics;
 use super::cache::CacheMetrics;
+use super::gate::GateMetrics;
 use super::histogram::Histogram;
 use super::model::CANARY_SUFFIX;
 use super::named::Named;
@@ -32,6 +35,9 @@ use super::upstream::UpstreamMetrics;
 pub(super) struct Families {
     pub(super) routes: Named<RouteMetrics>,
     pub(super) upstreams: Named<UpstreamMetrics>,
+    pub(super) breakers: Named<BreakerMetrics>,
+    pub(super) gates: Named<GateMetrics>,
+    pub(super) exchanges: Arc<GateMetrics>,
     pub(super) plugins: Named<PluginMetrics>,
     pub(super) caches: Named<CacheMetrics>,
     pub(super) kinds: Arc<Kinds>,
@@ -51,6 +57,7 @@ impl Collector for Families {
         self.encode_routes(&mut text)?;
         self.encode_upstreams(&mut text)?;
         self.encode_endpoints(&mut text)?;
+        self.encode_resilience(&mut text)?;
         self.encode_plugins(&mut text)?;
         self.encode_some_plugins(&mut text)?;
         self.encode_own(&mut text)?;

@@ -73,6 +73,41 @@ fn an_attempt_is_shown_by_upstream_endpoint_and_outcome() {
 }
 
 #[test]
+fn what_keeps_an_upstream_from_being_asked_too_much_is_shown() {
+    let metrics = Metrics::default();
+    let upstream = metrics.upstream("users");
+    upstream.retried("reset");
+    upstream.retried("reset");
+    upstream.retry_withheld("budget");
+    let breaker = metrics.breaker("users");
+    breaker.state.set(2);
+    breaker.changed("open");
+    breaker.refused.inc();
+    let gate = metrics.gate("users");
+    gate.active.set(3);
+    gate.waiting.set(1);
+    gate.refused("queue_full");
+    metrics.exchanges().active.set(7);
+    metrics.exchanges().refused("shed");
+    let text = metrics.encode();
+    for line in [
+        "tidegate_upstream_retries_total{upstream=\"users\",cause=\"reset\"} 2",
+        "tidegate_upstream_retries_withheld_total{upstream=\"users\",reason=\"budget\"} 1",
+        "tidegate_upstream_breaker_state{upstream=\"users\"} 2",
+        "tidegate_upstream_breaker_transitions_total{upstream=\"users\",to=\"open\"} 1",
+        "tidegate_upstream_breaker_refused_total{upstream=\"users\"} 1",
+        "tidegate_upstream_active{upstream=\"users\"} 3",
+        "tidegate_upstream_waiting{upstream=\"users\"} 1",
+        "tidegate_upstream_refused_total{upstream=\"users\",reason=\"queue_full\"} 1",
+        "tidegate_exchanges 7",
+        "tidegate_exchanges_waiting 0",
+        "tidegate_exchanges_refused_total{reason=\"shed\"} 1",
+    ] {
+        assert!(text.lines().any(|other| other == line), "no {line} in {text}");
+    }
+}
+
+#[test]
 fn a_plugin_is_shown_by_phase() {
     let metrics = Metrics::default();
     let plugin = metrics.plugin("jwt");
@@ -238,6 +273,8 @@ fn what_is_no_more_is_not_shown_and_what_stays_counts_on() {
         metrics.route(name).failure("dns_error");
         metrics.upstream(name).endpoint("a:1").answered();
         metrics.upstream(name).endpoint("b:1").answered();
+        metrics.breaker(name).changed("open");
+        metrics.gate(name).waiting.inc();
         metrics.plugin(name).add::<&str, &str>("own", &[], 1.0).expect("valid");
         metrics.plugin(name).traps.inc();
         metrics.listener(name).open.inc();
@@ -249,6 +286,8 @@ fn what_is_no_more_is_not_shown_and_what_stays_counts_on() {
         routes: ["kept"].into(),
         upstreams: [("kept", Some(["b:1".to_owned()].into()))].into(),
         plugins: ["kept"].into(),
+        breakers: ["kept"].into(),
+        limited: ["kept"].into(),
         canaries: BTreeSet::default(),
         listeners: ["kept".to_owned()].into(),
         outputs: ["kept"].into(),
@@ -262,6 +301,8 @@ fn what_is_no_more_is_not_shown_and_what_stays_counts_on() {
         "tidegate_failures_total{route=\"-\",error=\"http_request_error\"} 1",
         "tidegate_upstream_requests_total{upstream=\"kept\",endpoint=\"b:1\",outcome=\"answered\"} 1",
         "tidegate_plugin_traps_total{plugin=\"kept\"} 2",
+        "tidegate_upstream_breaker_transitions_total{upstream=\"kept\",to=\"open\"} 1",
+        "tidegate_upstream_waiting{upstream=\"kept\"} 1",
     ] {
         assert!(text.lines().any(|other| other == line), "no {line} in {text}");
     }

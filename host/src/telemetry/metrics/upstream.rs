@@ -15,11 +15,18 @@ pub struct UpstreamMetrics {
     /// From the start of an attempt to the head of its response.
     pub duration: Histogram,
     pub(super) endpoints: Named<EndpointMetrics>,
+    retried: Tokens,
+    withheld: Tokens,
 }
 
 impl Default for UpstreamMetrics {
     fn default() -> Self {
-        Self { duration: Histogram::new(EXCHANGE_BOUNDS), endpoints: Named::default() }
+        Self {
+            duration: Histogram::new(EXCHANGE_BOUNDS),
+            endpoints: Named::default(),
+            retried: Tokens::default(),
+            withheld: Tokens::default(),
+        }
     }
 }
 
@@ -32,6 +39,26 @@ impl UpstreamMetrics {
     /// Drops what endpoints of other addresses have seen.
     pub fn retain_endpoints(&self, is_alive: impl Fn(&str) -> bool) {
         self.endpoints.retain(is_alive);
+    }
+
+    /// Counts a request that is sent again, by why.
+    pub fn retried(&self, cause: &'static str) {
+        self.retried.count(cause);
+    }
+
+    /// Counts a request that would have been sent again, by why it was not.
+    pub fn retry_withheld(&self, reason: &'static str) {
+        self.withheld.count(reason);
+    }
+
+    /// Each cause and its number.
+    pub(super) fn retries(&self) -> Vec<(&'static str, u64)> {
+        self.retried.all()
+    }
+
+    /// Each reason and its number.
+    pub(super) fn retries_withheld(&self) -> Vec<(&'static str, u64)> {
+        self.withheld.all()
     }
 }
 

@@ -109,6 +109,10 @@ pub(super) fn config(endpoints: Vec<config::Endpoint>) -> config::Upstream {
         host: HostPolicy::Client,
         tls: None,
         balancing: config::Balancing::default(),
+        deadline_header: None,
+        retry: Some(config::Retry { attempts: 0, ..config::Retry::default() }),
+        breaker: None,
+        admission: None,
     }
 }
 
@@ -134,7 +138,8 @@ impl Gateway {
         request: Request<RequestBody>,
     ) -> (Result<Response<ResponseBody>, Failure>, Tally) {
         let mut tally = Tally::default();
-        let outcome = self.upstream.send(&self.pools, request, &mut tally).await;
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        let outcome = self.upstream.send(&self.pools, request, deadline, &mut tally).await;
         (outcome, tally)
     }
 

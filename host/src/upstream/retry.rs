@@ -1,0 +1,218 @@
+//! Which requests are sent again, and how many.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, StatusCode};
+
+use super::window::Window;
+use crate::body::{Replay, RequestBody};
+use crate::clock;
+use crate::config::{self, RetryFault};
+use crate::failure::Failure;
+
+/// Over which a budget is counted, as Linkerd has it.
+const BUDGET_WINDOW: Duration = Duration::from_secs(10);
+const BUDGET_WINDOW_S: u64 = 10;
+
+/// Which requests of an upstream are sent again, and how many.
+#[derive(Debug)]
+pub(super) struct Retry {
+    policy: config::Retry,
+    /// Shared with the next snapshot.
+    budget: Arc<Budget>,
+}
+
+/// How many requests were sent of late, and how many of them again; over all workers.
+///
+/// Workers that ask at the same moment may each take the last that is left.
+#[derive(Debug)]
+struct Budget {
+    requests: Window,
+    retries: Window,
+}
+
+/// What a further try may make good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The connection ended before the response's head.
+    Reset,
+    /// The head did not come in time.
+    Timeout,
+    /// The response has one of the statuses that are listed.
+    Status,
+}
+
+impl Cause {
+    /// The metric label.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Timeout => "timeout",
+            Self::Status => "status",
+        }
+    }
+}
+
+/// One request that may be sent again.
+pub(super) struct Retries<'a> {
+    retry: &'a Retry,
+    /// As it was before a try changed it.
+    head: Request<()>,
+    /// Absent if there is no body.
+    body: Option<Replay>,
+    left: u32,
+}
+
+impl Retry {
+    pub(super) fn build(policy: config::Retry, previous: Option<&Self>) -> Self {
+        let budget = match previous {
+            Some(previous) => Arc::clone(&previous.budget),
+            None => Arc::new(Budget::new()),
+        };
+        Self { policy, budget }
+    }
+
+    /// Whether another endpoint is asked if one cannot be connected to.
+    pub(super) fn passes_over(&self) -> bool {
+        self.covers(RetryFault::Connect)
+    }
+
+    fn covers(&self, fault: RetryFault) -> bool {
+        self.policy.on.faults.contains(&fault)
+    }
+
+    /// From the start of a try to the head of its response.
+    pub(super) const fn per_try_timeout(&self) -> Option<Duration> {
+        self.policy.per_try_timeout
+    }
+
+    /// Why a request that ended so may be worth a further try.
+    pub(super) fn cause_of(&self, failure: &Failure) -> Option<Cause> {
+        match failure {
+            Failure::ConnectionTerminated | Failure::ConnectionError => {
+                self.covers(RetryFault::Reset).then_some(Cause::Reset)
+            }
+            Failure::ResponseTimeout => self.covers(RetryFault::Timeout).then_some(Cause::Timeout),
+            _ => None,
+        }
+    }
+
+    /// The same of a response.
+    pub(super) fn cause_of_status(&self, status: StatusCode) -> Option<Cause> {
+        self.policy.on.statuses.contains(&status).then_some(Cause::Status)
+    }
+
+    /// Counts a request, and keeps of it what a further try would need; `None` if there may be none.
+    pub(super) fn follow(&self, request: &mut Request<RequestBody>) -> Option<Retries<'_>> {
+        let config::Retry { attempts, on, methods, body_bytes, .. } = &self.policy;
+        if *attempts == 0 {
+            return None;
+        }
+        self.budget.requests.add(clock::monotonic_us());
+        let after_sent = on.faults.iter().any(|fault| *fault != RetryFault::Connect);
+        let may_be_sent_again = after_sent || !on.statuses.is_empty();
+        if !may_be_sent_again || !methods.contains(request.method()) {
+            return None;
+        }
+        let mut head = Request::new(());
+        head.method_mut().clone_from(request.method());
+        head.uri_mut().clone_from(request.uri());
+        head.headers_mut().clone_from(request.headers());
+        *head.version_mut() = request.version();
+        let has_body = request.body().progress().is_some();
+        let body = has_body.then(|| {
+            let body = Replay::new(std::mem::take(request.body_mut()), *body_bytes);
+            *request.body_mut() = body.body().unwrap_or_default();
+            body
+        });
+        Some(Retries { retry: self, head, body, left: *attempts })
+    }
+}
+
+impl Budget {
+    fn new() -> Self {
+        Self { requests: Window::of(BUDGET_WINDOW), retries: Window::of(BUDGET_WINDOW) }
+    }
+
+    /// Takes one, if there is one left.
+    fn take(&self, policy: config::RetryBudget, now_us: u64) -> bool {
+        let config::RetryBudget { percent, min_per_second } = policy;
+        let share = self.requests.count(now_us).saturating_mul(percent.into()) / 100;
+        let most = share.saturating_add(u64::from(min_per_second) * BUDGET_WINDOW_S);
+        let is_left = self.retries.count(now_us) < most;
+        if is_left {
+            self.retries.add(now_us);
+        }
+        is_left
+    }
+}
+
+impl Retries<'_> {
+    /// Whether there is a try left.
+    pub(super) const fn is_left(&self) -> bool {
+        self.left > 0
+    }
+
+    /// The request once more, on the budget.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be had: the metric label.
+    pub(super) fn next(&mut self) -> Result<Request<RequestBody>, &'static str> {
+        let body = match &self.body {
+            None => RequestBody::empty(),
+            Some(replay) => replay.body().ok_or("body")?,
+        };
+        if !self.retry.budget.take(self.retry.policy.budget, clock::monotonic_us()) {
+            return Err("budget");
+        }
+        self.left -= 1;
+        let mut request = Request::new(body);
+        request.method_mut().clone_from(self.head.method());
+        request.uri_mut().clone_from(self.head.uri());
+        *request.version_mut() = self.head.version();
+        if self.left == 0 {
+            *request.headers_mut() = std::mem::take(self.head.headers_mut());
+        } else {
+            request.headers_mut().clone_from(self.head.headers());
+        }
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000;
+
+    /// How many of 1000 wishes to send again are granted at this moment.
+    fn granted(budget: &Budget, percent: u32, min_per_second: u32, now_us: u64) -> usize {
+        let policy = config::RetryBudget { percent, min_per_second };
+        (0..1000).filter(|_| budget.take(policy, now_us)).count()
+    }
+
+    #[test]
+    fn a_budget_is_a_share_of_the_traffic_of_the_last_ten_seconds() {
+        let budget = Budget::new();
+        for request in 0..200 {
+            budget.requests.add(request * SECOND / 20);
+        }
+        assert_eq!(granted(&budget, 20, 0, 9 * SECOND), 40);
+        assert_eq!(granted(&budget, 20, 0, 9 * SECOND), 0);
+        // The first second with its twenty requests is over.
+        assert_eq!(granted(&budget, 20, 0, 10 * SECOND), 0);
+        // The retries of the ninth second are forgotten, and with them all requests.
+        assert_eq!(granted(&budget, 20, 0, 19 * SECOND), 0);
+    }
+
+    #[test]
+    fn a_budget_has_a_least_size() {
+        let budget = Budget::new();
+        assert_eq!(granted(&budget, 20, 3, SECOND), 30);
+        assert_eq!(granted(&budget, 20, 3, 10 * SECOND), 0);
+        assert_eq!(granted(&budget, 20, 3, 11 * SECOND), 30);
+        assert_eq!(granted(&budget, 0, 0, 30 * SECOND), 0);
+    }
+}

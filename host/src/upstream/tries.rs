@@ -1,0 +1,118 @@
+//! The tries of one request: at which endpoints, and when it is enough.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use tokio::time::Instant;
+
+use super::retry::{Cause, Retries, Retry};
+use super::{Fault, Pools, ResponseBody, Upstream, deadline};
+use crate::body::RequestBody;
+use crate::clock;
+use crate::facts::Tally;
+use crate::failure::Failure;
+
+/// Which connections a try may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// Those of the pool first.
+    Any,
+    /// A new one: if one of the pool was closed, so are most likely those beside it.
+    New,
+}
+
+impl Choice {
+    const fn after(cause: Cause) -> Self {
+        match cause {
+            Cause::Reset => Self::New,
+            Cause::Timeout | Cause::Status => Self::Any,
+        }
+    }
+}
+
+impl Upstream {
+    /// One try after another. An endpoint that cannot be connected to is passed over; what was
+    /// sent is sent again only as the policy says.
+    pub(super) async fn try_all(
+        &self,
+        pools: &Arc<Pools>,
+        mut request: Request<RequestBody>,
+        deadline: Instant,
+        tally: &mut Tally,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        let retry = self.retry.as_ref();
+        let mut retries = retry.and_then(|retry| retry.follow(&mut request));
+        let mut choice = Choice::Any;
+        let balance = self.current();
+        let mut turn = balance.turn(tally.affinity);
+        let mut next = turn.next();
+        while let Some(endpoint) = next {
+            if let Some(name) = &self.deadline_header {
+                deadline::tell(request.headers_mut(), name, self.left_for_try(deadline));
+            }
+            let outcome =
+                match self.attempt(pools, (&balance, endpoint), choice, request, tally).await {
+                    Ok(response) => Ok(response),
+                    Err(Fault::Sent(failure)) => Err(failure),
+                    Err(Fault::Unsent(unsent, why)) => {
+                        next = turn.next().filter(|_| retry.is_some_and(Retry::passes_over));
+                        if next.is_some() {
+                            request = *unsent;
+                            continue;
+                        }
+                        Err(why)
+                    }
+                };
+            let Some((again, cause)) = self.again(retries.as_mut(), &outcome) else {
+                return outcome;
+            };
+            (request, choice) = (again, Choice::after(cause));
+            // Closes the connection of a response that is not wanted.
+            drop(outcome);
+            next = turn.next();
+            if next.is_none() {
+                // All were asked; there may be only one.
+                turn = balance.turn(tally.affinity);
+                next = turn.next();
+            }
+        }
+        Err(Failure::DestinationUnavailable)
+    }
+
+    /// How long the response to a try that begins now is waited for.
+    fn left_for_try(&self, deadline: Instant) -> Duration {
+        let left = deadline.into_std().saturating_duration_since(clock::now());
+        let limit = self.retry.as_ref().and_then(Retry::per_try_timeout);
+        limit.map_or(left, |limit| limit.min(left))
+    }
+
+    /// The request once more, if what came of it may be made good.
+    fn again(
+        &self,
+        retries: Option<&mut Retries<'_>>,
+        outcome: &Result<Response<ResponseBody>, Failure>,
+    ) -> Option<(Request<RequestBody>, Cause)> {
+        let retries = retries.filter(|retries| retries.is_left())?;
+        let retry = self.retry.as_ref()?;
+        let cause = match outcome {
+            Ok(response) => retry.cause_of_status(response.status()),
+            Err(failure) => retry.cause_of(failure),
+        }?;
+        let next = match &self.breaker {
+            Some(breaker) if !breaker.is_closed() => Err("breaker"),
+            _ => retries.next(),
+        };
+        match next {
+            Ok(request) => {
+                self.metrics.retried(cause.as_str());
+                tracing::debug!(upstream = %self.name, cause = cause.as_str(), "request is sent again");
+                Some((request, cause))
+            }
+            Err(reason) => {
+                self.metrics.retry_withheld(reason);
+                None
+            }
+        }
+    }
+}
