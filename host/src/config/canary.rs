@@ -58,7 +58,7 @@ pub(super) fn read(value: &Value<'_>, stable: &Plugin, check: &Check<'_>) -> Opt
 }
 
 /// A number from 0 to 100 with two decimals at most.
-fn percent(value: &Value<'_>) -> Option<Share> {
+pub(super) fn percent(value: &Value<'_>) -> Option<Share> {
     let number = match &value.node.kind {
         Kind::Integer(Some(number)) => number.to_string(),
         Kind::Float(Some(number)) => number.to_string(),
@@ -96,7 +96,7 @@ enum Key {
     Client,
 }
 
-fn header(value: &Value<'_>) -> Option<HeaderName> {
+pub(super) fn header(value: &Value<'_>) -> Option<HeaderName> {
     let text = value.text()?;
     HeaderName::from_bytes(text.value.as_bytes()).ok().or_else(|| {
         let finding = value.finding(format!("{} is not the name of a header", text.quoted()));

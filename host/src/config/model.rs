@@ -6,11 +6,15 @@ mod canary;
 mod consumer;
 mod grants;
 mod matcher;
+mod pattern;
 mod pin;
 mod pipeline;
 mod plugin;
+mod rewrite;
 mod route;
 mod secret;
+mod split;
+mod template;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -25,14 +29,18 @@ pub use consumer::{Consumer, Credential};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
 pub(crate) use matcher::as_written;
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
+pub use pattern::{Pattern, Segment};
 pub use pin::{Pin, TrustedKey, Untrusted};
 pub use pipeline::{Clause, Condition, Owner, PipelineEntry};
 pub use plugin::{
     Budget, CANARY_SUFFIX, Component, Isolation, OnError, OnLargeBody, Plugin, PluginId,
     PluginPlaces,
 };
-pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
+pub use rewrite::{HeaderEdits, PrefixMode, Rewrite};
+pub use route::{Destination, FixedResponse, Redirect, Route};
 pub use secret::{NamedSecret, Secret};
+pub use split::{Mirror, Split, SplitKey, SplitTarget, StickyCookie};
+pub use template::{Captures, Part, Template};
 pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId, UpstreamTls};
 
 /// A whole gateway.toml with its includes.

@@ -197,7 +197,7 @@ pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fa
     }
 }
 
-fn host_policy(value: &Value<'_>) -> Option<HostPolicy> {
+pub(super) fn host_policy(value: &Value<'_>) -> Option<HostPolicy> {
     let text = value.text()?;
     match text.value.as_ref() {
         "client" => return Some(HostPolicy::Client),

@@ -30,7 +30,7 @@ pub use histogram::{EXCHANGE_BOUNDS, Histogram, OWN_BOUNDS, PLUGIN_BOUNDS};
 pub use interface::{HostCalls, Interface};
 pub use own::{LABELS_MAX, MetricError, SERIES_MAX};
 pub use plugin::{CallMetrics, Phase, PluginMetrics};
-pub use route::{RouteMetrics, UNMATCHED};
+pub use route::{Mirrored, RouteMetrics, UNMATCHED};
 pub use shadow::ShadowDecision;
 pub use upstream::{EndpointMetrics, UpstreamMetrics};
 
