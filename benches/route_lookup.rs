@@ -50,7 +50,15 @@ fn lookup(criterion: &mut Criterion) {
         ];
         let headers = HeaderMap::new();
         for (name, host, path) in &requests {
-            let head = Head { host, path, method: &Method::GET, headers: &headers, query: None };
+            let head = Head {
+                host,
+                path,
+                method: &Method::GET,
+                headers: &headers,
+                query: None,
+                client: None,
+                server_name: None,
+            };
             assert_eq!(router.find(&head).is_none(), *name == "regex-miss", "{name}");
             group.bench_function(BenchmarkId::new(*name, count), |bencher| {
                 bencher.iter(|| router.find(black_box(&head)));

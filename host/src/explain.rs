@@ -172,11 +172,11 @@ impl Story<'_> {
             let redirect = redirect::to_slash(&seen.path.path);
             line(text, "answer", &redirect.status.to_string());
             line(text, "  location", &self.location(&redirect, seen)?);
-            tell_edits(text, "  response", &route.response_headers);
+            tell_edits(text, "response", &route.response_headers);
             return Ok(());
         }
         match &route.destination {
-            Destination::Upstream(id) => self.tell_upstream(text, route, *id, seen)?,
+            Destination::Upstream(id) => self.tell_upstream(text, route, (*id, ""), seen)?,
             Destination::Split(split) => self.tell_split(text, route, split, seen)?,
             Destination::Handler(id) => self.tell_handler(text, route, *id, seen)?,
             Destination::Fixed(response) => {
@@ -194,7 +194,7 @@ impl Story<'_> {
                 line(text, "  location", &self.location(redirect, seen)?);
             }
         }
-        tell_edits(text, "  response", &route.response_headers);
+        tell_edits(text, "response", &route.response_headers);
         if let Some(mirror) = &route.mirror
             && let Some(upstream) = self.config.upstreams.get(mirror.upstream.0)
         {
@@ -257,26 +257,26 @@ impl Story<'_> {
         let headers = &self.asked.headers;
         let picked =
             split.targets.get(chooser.preview(headers, self.asked.client).unwrap_or(usize::MAX));
-        line(text, "split", &format!("by {}", split.by));
-        if let Some(name) = &split.force_header {
-            line(text, "  forced", &format!("by header `{name}`"));
-        }
+        let forced = split.force_header.as_ref();
+        let forced = forced.map(|name| format!(", forced by header `{name}`")).unwrap_or_default();
+        line(text, "split", &format!("by {}{forced}", split.by));
         for target in picked.map_or(split.targets.as_slice(), std::slice::from_ref) {
-            line(text, "  weight", &target.weight.to_string());
-            self.tell_upstream(text, route, target.upstream, seen)?;
+            let weight = format!(" (weight {})", target.weight);
+            self.tell_upstream(text, route, (target.upstream, &weight), seen)?;
         }
         Ok(())
     }
 
+    /// The text stands behind the upstream's name.
     fn tell_upstream(
         &self,
         text: &mut String,
         route: &Route,
-        id: UpstreamId,
+        (id, behind): (UpstreamId, &str),
         seen: &Seen<'_>,
     ) -> Result<(), &'static str> {
         let Some(upstream) = self.config.upstreams.get(id.0) else { return Ok(()) };
-        line(text, "upstream", &upstream.name);
+        line(text, "upstream", &format!("{}{behind}", upstream.name));
         line(text, "  request", &self.request(route, seen)?);
         line(text, "  host", &host_for(route.host.as_ref().unwrap_or(&upstream.host), seen));
         tell_edits(text, "  header", &route.request_headers);

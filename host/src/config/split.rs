@@ -15,9 +15,9 @@ const WEIGHT: u32 = 1;
 /// As that of endpoints.
 const WEIGHT_MAX: u32 = 65_535;
 
-/// `Max-Age` counts seconds, and browsers keep no cookie for longer than 400 days.
+/// `Max-Age` counts seconds, and browsers keep no cookie for longer than 400 days; the end is a year.
 const TTL_RANGE: RangeInclusive<Duration> =
-    Duration::from_secs(1)..=Duration::from_secs(400 * 24 * 60 * 60);
+    Duration::from_secs(1)..=Duration::from_secs(31_557_600);
 
 /// Reads the upstreams of a route, which messages call `route`, and how requests choose among them.
 pub(super) fn read(

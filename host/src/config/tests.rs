@@ -14,6 +14,7 @@ mod names;
 mod pipelines;
 mod plugins;
 mod process;
+mod routing;
 mod secrets;
 mod units;
 mod upstreams;

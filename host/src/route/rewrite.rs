@@ -17,26 +17,31 @@ use crate::config::model::Rewrite;
 /// # Errors
 ///
 /// What is put together from parts of a path may be none that all read in the same way, such as
-/// `/..;/x` made of `/{a}{b}`; it is brought into canonical form or refused like a received one.
+/// `/..;/x` made of `/{a}{b}`.
 pub fn apply<'a>(rewrite: &'a Rewrite, path: &'a str) -> Result<Cow<'a, str>, PathError> {
     match rewrite {
         Rewrite::StripPrefix(prefix) => Ok(replace_prefix(path, prefix, "")),
         Rewrite::ReplacePrefix { prefix, with } => Ok(replace_prefix(path, prefix, with)),
         Rewrite::ReplacePath(with) => Ok(Cow::Borrowed(with)),
-        Rewrite::Template(template) => settled(&template.fill(path), path),
+        Rewrite::Template(template) => settled(template.fill(path), path),
         Rewrite::Kong { prefix, strip, base } => {
-            settled(&kong::join(base, prefix, *strip, path), path)
+            settled(kong::join(base, prefix, *strip, path), path)
         }
-        Rewrite::Nginx { prefix, with } => settled(&nginx::replace(prefix, with, path), path),
+        Rewrite::Nginx { prefix, with } => settled(nginx::replace(prefix, with, path), path),
         Rewrite::Raw => Ok(Cow::Borrowed(path)),
     }
 }
 
-/// The canonical form of what was made of `before`; it has no encoded slash if that had none.
-fn settled(made: &str, before: &str) -> Result<Cow<'static, str>, PathError> {
-    let canonical = path::canonical(made)?;
+/// What was made of `before`, which must be a canonical path: parts of one make another unless they
+/// form a dot segment, which would lead out of where the route means to lead. It has no encoded slash
+/// if `before` had none.
+fn settled(made: String, before: &str) -> Result<Cow<'static, str>, PathError> {
+    let canonical = path::canonical(&made)?;
     canonical.check(before.contains("%2F") || before.contains("%5C"))?;
-    Ok(Cow::Owned(canonical.path.into_owned()))
+    if *canonical.path != *made {
+        return Err(PathError::HiddenDotSegment);
+    }
+    Ok(Cow::Owned(made))
 }
 
 fn replace_prefix<'a>(path: &'a str, prefix: &str, with: &'a str) -> Cow<'a, str> {
@@ -152,8 +157,8 @@ mod tests {
         let rewrite = template(parts, Captures::Regex(regex));
         let fill = |path| apply(&rewrite, path).map(Cow::into_owned);
         assert_eq!(fill("/xb"), Ok("/a/b".to_owned()));
-        assert_eq!(fill("/..x/b"), Ok("/b".to_owned()));
-        assert_eq!(fill("/..x/../b"), Err(PathError::AboveRoot));
+        assert_eq!(fill("/..x/b"), Err(PathError::HiddenDotSegment));
+        assert_eq!(fill("/.x"), Err(PathError::HiddenDotSegment));
         assert_eq!(fill("/..x;/b"), Err(PathError::HiddenDotSegment));
         assert_eq!(fill("/x%2Fb"), Ok("/a/%2Fb".to_owned()));
     }

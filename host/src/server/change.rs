@@ -169,7 +169,8 @@ fn shape(config: &Config, route: Option<&Route>) -> Option<String> {
     let leads = match destination {
         Destination::Upstream(id) => format!("to {:?}", called(*id)),
         Destination::Split(split) => {
-            let targets = split.targets.iter().map(|target| (called(target.upstream), target.weight));
+            let targets =
+                split.targets.iter().map(|target| (called(target.upstream), target.weight));
             let targets: Vec<_> = targets.collect();
             format!("over {targets:?} {:?} {:?}", split.by, split.force_header)
         }
@@ -181,9 +182,7 @@ fn shape(config: &Config, route: Option<&Route>) -> Option<String> {
     });
     let limits = (timeout, route.request_body_bytes, route.allow_encoded_slash);
     let edits = (&route.host, &route.request_headers, &route.response_headers);
-    Some(format!(
-        "{matcher:?} {rewrite:?} {pipeline:?} {leads} {mirror:?} {limits:?} {edits:?}"
-    ))
+    Some(format!("{matcher:?} {rewrite:?} {pipeline:?} {leads} {mirror:?} {limits:?} {edits:?}"))
 }
 
 impl fmt::Display for Difference {
