@@ -164,11 +164,7 @@ impl Story<'_> {
         route: &Route,
         seen: &Seen<'_>,
     ) -> Result<(), &'static str> {
-        let is_forwarded = matches!(
-            route.destination,
-            Destination::Upstream(_) | Destination::Split(_) | Destination::Handler(_)
-        );
-        if is_forwarded && route.matcher.path.bare() == Some(&*seen.path.path) {
+        if route.matcher.path.bare() == Some(&*seen.path.path) {
             let redirect = redirect::to_slash(&seen.path.path);
             line(text, "answer", &redirect.status.to_string());
             line(text, "  location", &self.location(&redirect, seen)?);

@@ -91,6 +91,7 @@ fn route(
     table.end();
     let at = match_at.as_ref().map_or(value.at(), Value::at);
     let (rewriting, edits) = (rewriting?, edits?);
+    let matcher = matcher.map(|matcher| without_bare(matcher, destination.as_ref()));
     Some(Route {
         name: name?,
         matcher: matcher?,
@@ -125,6 +126,18 @@ fn match_of(value: &Value<'_>, encoded_slash: bool, mode: Option<PrefixMode>) ->
             value.refuse(finding.hint("without it `exact`, `pattern` and `regex` work"))
         }
     }
+}
+
+/// Only what forwards is redirected to where its location begins.
+fn without_bare(mut matcher: Matcher, destination: Option<&Destination>) -> Matcher {
+    if let (
+        PathMatcher::Start { bare, .. },
+        Some(Destination::Fixed(_) | Destination::Redirect(_)),
+    ) = (&mut matcher.path, destination)
+    {
+        *bare = false;
+    }
+    matcher
 }
 
 /// Refuses a key where nothing is forwarded.

@@ -52,6 +52,9 @@ pub(super) fn copy(served: &Served<'_>, mirror: &Mirror, request: &mut Request<R
         _under_way: under_way,
     };
     let body = request.body_mut();
+    if body.is_end_stream() {
+        return copy.send(Bytes::new());
+    }
     match body.take() {
         Content::Empty => copy.send(Bytes::new()),
         Content::Full(full) => {
