@@ -10,6 +10,7 @@ mod outputs;
 mod roles;
 mod trust;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -293,13 +294,19 @@ fn assemble(
     metrics: &Metrics,
     parts: Parts,
 ) -> Snapshot {
-    let known = |name: &str| previous?.upstreams.iter().find(|upstream| &**upstream.name() == name);
+    // There may be ten thousands of them.
+    let known: BTreeMap<&str, &Arc<Upstream>> = previous
+        .into_iter()
+        .flat_map(|previous| &previous.upstreams)
+        .map(|upstream| (&**upstream.name(), upstream))
+        .collect();
     let upstreams: Vec<Arc<Upstream>> = config
         .upstreams
         .iter()
         .zip(&parts.trust.upstreams)
         .map(|(upstream, tls)| {
-            Upstream::build(upstream, tls.as_ref(), metrics, known(&upstream.name))
+            let known = known.get(upstream.name.as_str()).copied();
+            Upstream::build(upstream, tls.as_ref(), metrics, known)
         })
         .collect();
     let routes = config

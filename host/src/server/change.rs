@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{Config, Destination, PluginId, Route, Selection, UpstreamId};
+use crate::config::{Config, Destination, PluginId, Route, Selection, Upstream, UpstreamId};
 use crate::plugin::Plugin;
 use crate::snapshot::Snapshot;
 
@@ -72,12 +72,8 @@ impl Difference {
             new_config.plugins.iter().map(|plugin| plugin.name.as_str()),
             reused,
         );
-        let same_upstream = |name: &str| {
-            let find = |config: &'_ Config| {
-                config.upstreams.iter().find(|upstream| upstream.name == name).cloned()
-            };
-            find(old_config) == find(new_config)
-        };
+        let (old_upstreams, new_upstreams) = (upstreams(old_config), upstreams(new_config));
+        let same_upstream = |name: &str| old_upstreams.get(name) == new_upstreams.get(name);
         difference.note(
             "upstreams",
             old_config.upstreams.iter().map(|upstream| upstream.name.as_str()),
@@ -147,6 +143,11 @@ impl Difference {
 }
 
 /// There may be ten thousands of them.
+fn upstreams(config: &Config) -> BTreeMap<&str, &Upstream> {
+    config.upstreams.iter().map(|upstream| (upstream.name.as_str(), upstream)).collect()
+}
+
+/// So of these.
 fn by_name(config: &Config) -> BTreeMap<&str, &Route> {
     config.routes.iter().map(|route| (route.name.as_str(), route)).collect()
 }
