@@ -8,8 +8,8 @@ use http::{HeaderMap, Method};
 use tidegate::config;
 use tidegate::route::{Head, Router};
 
-/// Routes of ten kinds in turn: one exact path, one regex, one wildcard host, one exact host, and
-/// six prefixes.
+/// Routes of ten kinds in turn: one exact path, one regex, one wildcard host, one exact host, one
+/// pattern, and five prefixes.
 fn document(routes: usize) -> String {
     let mut text = String::from("[[listeners]]\naddress = \"127.0.0.1:8080\"\n");
     for number in 0..routes {
@@ -18,6 +18,7 @@ fn document(routes: usize) -> String {
             1 => format!(r#"path = {{ regex = "/service{number}/items/[0-9]+" }}"#),
             2 => format!(r#"host = "*.tenant{number}.example.com""#),
             3 => format!(r#"host = "api{number}.example.com", path = "/v1""#),
+            4 => format!(r#"path = {{ pattern = "/{{tenant}}/items{number}/{{id}}" }}"#),
             _ => format!(r#"path = "/service{number}/api""#),
         };
         write!(
@@ -45,12 +46,21 @@ fn lookup(criterion: &mut Criterion) {
                 "www.example.com".to_owned(),
                 format!("/service{}/items/x", last_ten + 1),
             ),
+            ("pattern", "www.example.com".to_owned(), format!("/acme/items{}/12", last_ten + 4)),
             ("host-wildcard", format!("a.tenant{}.example.com", last_ten + 2), "/a/b/c".to_owned()),
             ("host-exact", format!("api{}.example.com", last_ten + 3), "/v1/a/b".to_owned()),
         ];
         let headers = HeaderMap::new();
         for (name, host, path) in &requests {
-            let head = Head { host, path, method: &Method::GET, headers: &headers, query: None };
+            let head = Head {
+                host,
+                path,
+                method: &Method::GET,
+                headers: &headers,
+                query: None,
+                client: None,
+                server_name: None,
+            };
             assert_eq!(router.find(&head).is_none(), *name == "regex-miss", "{name}");
             group.bench_function(BenchmarkId::new(*name, count), |bencher| {
                 bencher.iter(|| router.find(black_box(&head)));
@@ -61,8 +71,12 @@ fn lookup(criterion: &mut Criterion) {
 }
 
 fn build(criterion: &mut Criterion) {
-    let loaded = config::load_text("gateway.toml", &document(10_000), &|_| None)
-        .expect("the document is valid");
+    let text = document(10_000);
+    criterion.bench_function("route_lookup/load/10000", |bencher| {
+        bencher.iter(|| config::load_text("gateway.toml", black_box(&text), &|_| None));
+    });
+    let loaded =
+        config::load_text("gateway.toml", &text, &|_| None).expect("the document is valid");
     criterion.bench_function("route_lookup/build/10000", |bencher| {
         bencher.iter(|| Router::build(black_box(&loaded.config.routes)));
     });

@@ -11,6 +11,7 @@ mod fields;
 mod finish;
 mod forward;
 mod handler;
+mod mirror;
 mod observer;
 mod reply;
 mod span;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::Instant as Deadline;
@@ -32,14 +34,15 @@ use arrival::{Arrival, Way};
 use finish::Finisher;
 
 use crate::body::{Content, Held, RequestBody};
-use crate::facts::{Exchange, Open, ResponseHead, Source};
+use crate::config::Redirect;
+use crate::facts::{Exchange, Open, ResponseHead, Scheme, Source};
 use crate::failure::Failure;
 use crate::gate::Gate;
 use crate::listener::{Entrance, Peer};
 use crate::plugin::{Answered, Holding, Requested};
 use crate::route::redirect;
 use crate::snapshot::{Destination, Route, Snapshot};
-use crate::upstream::Pools;
+use crate::upstream::{Pools, Upstream};
 
 /// What one worker thread serves with.
 pub struct Worker {
@@ -117,7 +120,7 @@ async fn answer(
     let (Some(route), None) = (route, &failure) else {
         let failure = failure.unwrap_or(Failure::RouteNotFound);
         let content = fail(&snapshot, accept.as_ref(), &mut open, failure);
-        return respond(&snapshot, open, content.into(), None);
+        return respond(&snapshot, open, content.into(), None, None);
     };
     let served = Served { snapshot: &snapshot, route, worker: &worker, accept, hop, peer: &peer };
     let span = open.span.clone();
@@ -129,7 +132,7 @@ struct Served<'a> {
     snapshot: &'a Snapshot,
     route: &'a Route,
     worker: &'a Worker,
-    accept: Option<http::HeaderValue>,
+    accept: Option<HeaderValue>,
     hop: arrival::Trust,
     peer: &'a Peer,
 }
@@ -143,12 +146,13 @@ impl Served<'_> {
 
         let requested = self.route.pipeline.on_request(open, &mut body, &holding).await;
         let Requested { mut open, answered, turns } = requested;
+        let mut cookie = None;
         let content = match answered {
             Answered::Plugin(content) => content.into(),
             Answered::Failed(failure) => {
                 self.fail(&mut open, forward::blame(self, finisher, failure))
             }
-            Answered::Not => self.arrive(&mut open, body, finisher, deadline).await,
+            Answered::Not => self.arrive(&mut open, body, finisher, deadline, &mut cookie).await,
         };
         open.take_in();
 
@@ -159,33 +163,35 @@ impl Served<'_> {
                 fail(self.snapshot, self.accept.as_ref(), exchange, failure)
             })
             .await;
-        respond(self.snapshot, open, content, Some((self.route, deadline)))
+        respond(self.snapshot, open, content, Some((self.route, deadline)), cookie)
     }
 
-    /// Goes where the route leads; the exchange has its response afterwards.
+    /// Goes where the route leads; the exchange has its response afterwards, and `cookie` what makes the
+    /// client stay with the upstream that was chosen for it.
     async fn arrive(
         &self,
         open: &mut Open,
         body: RequestBody,
         finisher: &Finisher,
         deadline: Deadline,
+        cookie: &mut Option<HeaderValue>,
     ) -> Content {
+        if forward::lacks_slash(self, open) {
+            return self.redirect(open, &redirect::to_slash(open.request.path()));
+        }
         match &self.route.destination {
             Destination::Upstream(upstream) => {
-                open.tally.affinity = upstream.affinity(open);
-                let request = forward::request(self, open, body);
-                let sent = upstream.send(&self.worker.pools, request, deadline, &mut open.tally);
-                let outcome = match tokio::time::timeout_at(deadline, sent).await {
-                    Ok(outcome) => outcome,
-                    Err(_elapsed) => Err(Failure::RouteTimeout),
+                self.forward(open, upstream, body, finisher, deadline).await
+            }
+            Destination::Split(chooser, upstreams) => {
+                let is_https = open.request.scheme == Scheme::Https;
+                let client = open.client.address;
+                let choice = chooser.choose(&open.request.headers, client, is_https);
+                let Some(upstream) = upstreams.get(choice.index) else {
+                    return self.fail(open, Failure::DestinationUnavailable);
                 };
-                match outcome {
-                    Ok(response) => forward::response(self, open, response),
-                    Err(failure) => match forward::verdict(open, failure) {
-                        Ok(content) => content,
-                        Err(failure) => self.fail(open, forward::blame(self, finisher, failure)),
-                    },
-                }
+                *cookie = choice.cookie;
+                self.forward(open, upstream, body, finisher, deadline).await
             }
             Destination::Handler(plugin) => {
                 let asked = handler::ask(self, open, plugin, body);
@@ -200,20 +206,59 @@ impl Served<'_> {
                 open.respond(Source::Gateway, ResponseHead { status, headers });
                 body.into()
             }
-            Destination::Redirect(to) => {
-                let request = &open.request;
-                let origin = redirect::Origin {
-                    scheme: request.scheme.as_str(),
-                    host: &request.host,
-                    port: request.port,
-                    path: request.path(),
-                    query: request.query(),
-                };
-                let location = redirect::location(to, &origin);
+            Destination::Redirect(to) => self.redirect(open, to),
+        }
+    }
+
+    /// Asks an upstream.
+    async fn forward(
+        &self,
+        open: &mut Open,
+        upstream: &Arc<Upstream>,
+        body: RequestBody,
+        finisher: &Finisher,
+        deadline: Deadline,
+    ) -> Content {
+        // Before the request takes the head's fields with it.
+        open.tally.affinity = upstream.affinity(open);
+        let mut request = match forward::request(self, open, body) {
+            Ok(request) => request,
+            Err(failure) => return self.fail(open, failure),
+        };
+        if let Some(mirror) = &self.route.mirror {
+            mirror::copy(self, mirror, &mut request);
+        }
+        let sent = upstream.send(&self.worker.pools, request, deadline, &mut open.tally);
+        let outcome = match tokio::time::timeout_at(deadline, sent).await {
+            Ok(outcome) => outcome,
+            Err(_elapsed) => Err(Failure::RouteTimeout),
+        };
+        match outcome {
+            Ok(response) => forward::response(self, open, response),
+            Err(failure) => match forward::verdict(open, failure) {
+                Ok(content) => content,
+                Err(failure) => self.fail(open, forward::blame(self, finisher, failure)),
+            },
+        }
+    }
+
+    /// Sends the client elsewhere.
+    fn redirect(&self, open: &mut Open, to: &Redirect) -> Content {
+        let request = &open.request;
+        let origin = redirect::Origin {
+            scheme: request.scheme.as_str(),
+            host: &request.host,
+            port: request.port,
+            path: request.path(),
+            query: request.query(),
+        };
+        match redirect::location(to, &origin) {
+            Ok(location) => {
                 let (status, headers, body) = reply::redirect(to.status, &location);
                 open.respond(Source::Gateway, ResponseHead { status, headers });
                 body.into()
             }
+            Err(error) => self.fail(open, Failure::RequestMalformed(error.reason())),
         }
     }
 
@@ -225,7 +270,7 @@ impl Served<'_> {
 /// Makes the gateway's answer to a failure the exchange's response.
 fn fail(
     snapshot: &Snapshot,
-    accept: Option<&http::HeaderValue>,
+    accept: Option<&HeaderValue>,
     exchange: &mut Exchange,
     failure: Failure,
 ) -> Bytes {
@@ -245,12 +290,14 @@ fn fail(
     content
 }
 
-/// Turns the exchange's response and `content` into what hyper sends.
+/// Turns the exchange's response and `content` into what hyper sends; `cookie` goes with the answer of
+/// an upstream.
 fn respond(
     snapshot: &Snapshot,
     mut open: Open,
     content: Content,
     routed: Option<(&Route, Deadline)>,
+    cookie: Option<HeaderValue>,
 ) -> Response<Body> {
     let keep = routed.is_some_and(|(route, _)| route.pipeline.has_log_phase());
     let Exchange { request, response, id, source, .. } = &mut *open;
@@ -263,6 +310,12 @@ fn respond(
     } else {
         fields::via(&mut head.headers, http::Version::HTTP_11, &snapshot.settings.gateway.name);
         fields::set_request_id(&mut head.headers, id);
+    }
+    if let Some(cookie) = cookie.filter(|_| *source == Source::Upstream) {
+        head.headers.append(header::SET_COOKIE, cookie);
+    }
+    if let Some((route, _)) = routed {
+        route.response_headers.apply(&mut head.headers);
     }
     let length = fields::Content::of_response(&request.method, head.status, content.exact());
     if let Content::Full(full) = &content

@@ -5,15 +5,17 @@ mod pipeline;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use http::uri::Scheme;
+use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, Uri, header};
 
 use crate::config::{
-    BalancePolicy, Config, Destination, HostPolicy, PluginId, Redirect, Route, UpstreamId,
+    BalancePolicy, Config, Destination, HeaderEdits, HostPolicy, PluginId, Redirect, Rewrite,
+    Route, Split, UpstreamId,
 };
 use crate::route::host::{self, Host};
 use crate::route::path::{self, Canonical};
 use crate::route::redirect::{self, Origin};
+use crate::route::split::Chooser;
 use crate::route::{Head, Router, rewrite};
 use crate::telemetry::metrics::endpoint_label;
 
@@ -80,7 +82,7 @@ impl Story<'_> {
         let path = path::canonical(url.path()).map_err(path::PathError::reason)?;
         let named = headers.get(header::HOST).map_or(Ok(None), |host| host.to_str().map(Some));
         let named = named.map_err(|_error| "the host is neither a name nor an address")?;
-        let host = named.or_else(|| url.authority().map(http::uri::Authority::as_str));
+        let host = named.or_else(|| url.authority().map(Authority::as_str));
         let host = host.map(host::parse).transpose().map_err(host::HostError::reason)?;
         let seen = Seen { host, path, query: url.query() };
         if seen.path.path != url.path() {
@@ -93,6 +95,12 @@ impl Story<'_> {
             method,
             headers,
             query: seen.query,
+            client: self
+                .asked
+                .client
+                .filter(|client| !self.is_trusted(*client))
+                .map(|ip| ip.to_canonical()),
+            server_name: self.server_name(),
         };
         let explanation = Router::build(&self.config.routes).explain(&head);
         if !explanation.candidates.is_empty() {
@@ -116,8 +124,15 @@ impl Story<'_> {
             client: self.client(),
         };
         scene.tell(text, &route.pipeline);
-        self.tell_destination(text, route, &seen);
+        self.tell_destination(text, route, &seen)?;
         Ok(true)
+    }
+
+    /// What a client of the URL tells by SNI: its host, unless that is an address.
+    fn server_name(&self) -> Option<&str> {
+        let url = &self.asked.url;
+        let host = url.host().filter(|_| url.scheme() == Some(&Scheme::HTTPS))?;
+        (!host.starts_with('[') && host.parse::<IpAddr>().is_err()).then_some(host)
     }
 
     fn client(&self) -> pipeline::Client {
@@ -142,10 +157,24 @@ impl Story<'_> {
         }
     }
 
-    fn tell_destination(&self, text: &mut String, route: &Route, seen: &Seen<'_>) {
+    /// The error is the reason of a 400.
+    fn tell_destination(
+        &self,
+        text: &mut String,
+        route: &Route,
+        seen: &Seen<'_>,
+    ) -> Result<(), &'static str> {
+        if route.matcher.path.bare() == Some(&*seen.path.path) {
+            let redirect = redirect::to_slash(&seen.path.path);
+            line(text, "answer", &redirect.status.to_string());
+            line(text, "  location", &self.location(&redirect, seen)?);
+            tell_edits(text, "response", &route.response_headers);
+            return Ok(());
+        }
         match &route.destination {
-            Destination::Upstream(id) => self.tell_upstream(text, route, *id, seen),
-            Destination::Handler(id) => self.tell_handler(text, route, *id, seen),
+            Destination::Upstream(id) => self.tell_upstream(text, route, (*id, ""), seen)?,
+            Destination::Split(split) => self.tell_split(text, route, split, seen)?,
+            Destination::Handler(id) => self.tell_handler(text, route, *id, seen)?,
             Destination::Fixed(response) => {
                 line(text, "answer", &response.status.to_string());
                 for (name, value) in &response.headers {
@@ -158,28 +187,46 @@ impl Story<'_> {
             }
             Destination::Redirect(redirect) => {
                 line(text, "answer", &redirect.status.to_string());
-                line(text, "  location", &self.location(redirect, seen));
+                line(text, "  location", &self.location(redirect, seen)?);
             }
         }
+        tell_edits(text, "response", &route.response_headers);
+        if let Some(mirror) = &route.mirror
+            && let Some(upstream) = self.config.upstreams.get(mirror.upstream.0)
+        {
+            line(text, "mirror", &format!("{} ({} %)", upstream.name, mirror.share));
+        }
+        Ok(())
     }
 
-    fn tell_handler(&self, text: &mut String, route: &Route, id: PluginId, seen: &Seen<'_>) {
+    fn tell_handler(
+        &self,
+        text: &mut String,
+        route: &Route,
+        id: PluginId,
+        seen: &Seen<'_>,
+    ) -> Result<(), &'static str> {
         let plugin = self.config.plugins.get(id.0);
         line(text, "handler", plugin.map_or("", |plugin| &plugin.name));
-        line(text, "  request", &self.request(route, seen));
+        line(text, "  request", &self.request(route, seen)?);
+        tell_edits(text, "  header", &route.request_headers);
+        Ok(())
     }
 
     /// What an upstream or a handler is asked.
-    fn request(&self, route: &Route, seen: &Seen<'_>) -> String {
+    fn request(&self, route: &Route, seen: &Seen<'_>) -> Result<String, &'static str> {
         let path = match &route.rewrite {
-            Some(rewrite) => rewrite::apply(rewrite, &seen.path.path),
+            Some(Rewrite::Raw) => self.asked.url.path().into(),
+            Some(rewrite) => {
+                rewrite::apply(rewrite, &seen.path.path).map_err(path::PathError::reason)?
+            }
             None => (&*seen.path.path).into(),
         };
         let query = seen.query.map(|query| format!("?{query}")).unwrap_or_default();
-        format!("{} {path}{query}", self.asked.method)
+        Ok(format!("{} {path}{query}", self.asked.method))
     }
 
-    fn location(&self, redirect: &Redirect, seen: &Seen<'_>) -> String {
+    fn location(&self, redirect: &Redirect, seen: &Seen<'_>) -> Result<String, &'static str> {
         let origin = Origin {
             scheme: self.asked.url.scheme().unwrap_or(&Scheme::HTTP).as_str(),
             host: seen.host.as_ref().map_or("", |host| &host.name),
@@ -187,14 +234,48 @@ impl Story<'_> {
             path: &seen.path.path,
             query: seen.query,
         };
-        redirect::location(redirect, &origin)
+        redirect::location(redirect, &origin).map_err(path::PathError::reason)
     }
 
-    fn tell_upstream(&self, text: &mut String, route: &Route, id: UpstreamId, seen: &Seen<'_>) {
-        let Some(upstream) = self.config.upstreams.get(id.0) else { return };
-        line(text, "upstream", &upstream.name);
-        line(text, "  request", &self.request(route, seen));
-        line(text, "  host", &host_for(&upstream.host, seen));
+    /// All upstreams that the request may go to, or the one that it is forced to.
+    fn tell_split(
+        &self,
+        text: &mut String,
+        route: &Route,
+        split: &Split,
+        seen: &Seen<'_>,
+    ) -> Result<(), &'static str> {
+        let names = split.targets.iter().map(|target| {
+            let upstream = self.config.upstreams.get(target.upstream.0);
+            upstream.map_or("", |upstream| upstream.name.as_str())
+        });
+        let chooser = Chooser::new(&route.name, split, names);
+        let headers = &self.asked.headers;
+        let picked =
+            split.targets.get(chooser.preview(headers, self.asked.client).unwrap_or(usize::MAX));
+        let forced = split.force_header.as_ref();
+        let forced = forced.map(|name| format!(", forced by header `{name}`")).unwrap_or_default();
+        line(text, "split", &format!("by {}{forced}", split.by));
+        for target in picked.map_or(split.targets.as_slice(), std::slice::from_ref) {
+            let weight = format!(" (weight {})", target.weight);
+            self.tell_upstream(text, route, (target.upstream, &weight), seen)?;
+        }
+        Ok(())
+    }
+
+    /// The text stands behind the upstream's name.
+    fn tell_upstream(
+        &self,
+        text: &mut String,
+        route: &Route,
+        (id, behind): (UpstreamId, &str),
+        seen: &Seen<'_>,
+    ) -> Result<(), &'static str> {
+        let Some(upstream) = self.config.upstreams.get(id.0) else { return Ok(()) };
+        line(text, "upstream", &format!("{}{behind}", upstream.name));
+        line(text, "  request", &self.request(route, seen)?);
+        line(text, "  host", &host_for(route.host.as_ref().unwrap_or(&upstream.host), seen));
+        tell_edits(text, "  header", &route.request_headers);
         if upstream.balancing.policy != BalancePolicy::RoundRobin {
             line(text, "  balance", upstream.balancing.policy.as_str());
         }
@@ -208,6 +289,21 @@ impl Story<'_> {
             };
             line(text, "  endpoint", &format!("{scheme}://{label} (weight {weight}{backup})"));
         }
+        Ok(())
+    }
+}
+
+/// The changes to field lines, one on a line.
+fn tell_edits(text: &mut String, name: &str, edits: &HeaderEdits) {
+    let shown = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    for field in &edits.remove {
+        line(text, name, &format!("remove {field}"));
+    }
+    for (field, value) in &edits.set {
+        line(text, name, &format!("set {field}: {}", shown(value)));
+    }
+    for (field, value) in &edits.add {
+        line(text, name, &format!("add {field}: {}", shown(value)));
     }
 }
 

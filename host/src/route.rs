@@ -4,18 +4,22 @@
 //!
 //! 1. the most specific host: a name, then the longest `*.` wildcard, then any host. If no route of
 //!    a more specific host takes the request, the less specific ones are asked;
-//! 2. the path: exact, then regex (all regexes weigh the same), then the longest prefix;
+//! 2. the path: exact, then the pattern with the most literal segments, then regex (all regexes weigh
+//!    the same), then the longest prefix;
 //! 3. a route with methods before one without;
 //! 4. the most header conditions;
 //! 5. the most query conditions;
-//! 6. the order of the file.
+//! 6. a route with client addresses before one without;
+//! 7. a route with SNI before one without;
+//! 8. the order of the file.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use http::{HeaderMap, Method};
 
-use crate::config::model::{HostMatcher, Matcher, PathMatcher, Route};
+use crate::config::model::{HostMatcher, Matcher, PathMatcher, Pattern, Route, Segment};
 
 pub mod condition;
 pub mod explain;
@@ -24,6 +28,7 @@ pub mod path;
 mod pattern;
 pub mod redirect;
 pub mod rewrite;
+pub mod split;
 mod table;
 
 use table::{Builder, Rank, Table};
@@ -41,6 +46,10 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// As received, without the question mark.
     pub query: Option<&'a str>,
+    /// The client's, behind trusted proxies too, an IPv4 address as such; absent if it is not known.
+    pub client: Option<IpAddr>,
+    /// What the client told by SNI, as received.
+    pub server_name: Option<&'a str>,
 }
 
 /// All routes of a snapshot, ready to be looked up.
@@ -66,8 +75,8 @@ impl Entry {
     /// Whether everything but host, exact path and prefix holds; those the table has settled.
     fn holds(&self, head: &Head<'_>) -> bool {
         let path = match &self.matcher.path {
-            PathMatcher::Regex(regex) => regex.is_match(head.path),
             PathMatcher::Exact(_) | PathMatcher::Prefix(_) => true,
+            path => condition::path_holds(path, head.path),
         };
         path && condition::first_unmet(&self.matcher, head).is_none()
     }
@@ -91,7 +100,7 @@ impl Router {
                 matcher: matcher.clone(),
             })
             .collect();
-        entries.sort_by_key(precedence);
+        entries.sort_by_cached_key(precedence);
 
         let mut exact: HashMap<Box<str>, Builder> = HashMap::new();
         let mut suffixes: HashMap<Box<str>, Builder> = HashMap::new();
@@ -143,19 +152,49 @@ fn host_suffixes(host: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Smaller comes first; the host is not in it, because each host has its own table.
+///
+/// Of patterns the one with more literal segments comes first, then one without `{rest+}`, then the
+/// one that is literal where they differ first.
 fn precedence(entry: &Entry) -> impl Ord + use<> {
-    let (kind, length) = match &entry.matcher.path {
-        PathMatcher::Exact(_) => (0, 0),
-        PathMatcher::Regex(_) => (1, 0),
-        PathMatcher::Prefix(prefix) => (2, prefix.len()),
+    let Matcher { path, methods, headers, query, clients, snis, .. } = &entry.matcher;
+    let (kind, length, shape) = match path {
+        PathMatcher::Exact(_) => (0, 0, Shape::default()),
+        PathMatcher::Pattern(pattern) => (1, 0, Shape::of(pattern)),
+        PathMatcher::Regex(_) => (2, 0, Shape::default()),
+        PathMatcher::Prefix(text) | PathMatcher::Start { text, .. } => {
+            (3, text.len(), Shape::default())
+        }
     };
     (
-        (kind, Reverse(length)),
-        entry.matcher.methods.is_empty(),
-        Reverse(entry.matcher.headers.len()),
-        Reverse(entry.matcher.query.len()),
+        (kind, Reverse(length), shape),
+        methods.is_empty(),
+        Reverse(headers.len()),
+        Reverse(query.len()),
+        (clients.is_empty(), snis.is_empty()),
         entry.index,
     )
+}
+
+/// Which segments of a pattern are literal; the smaller comes first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Shape {
+    literals: Reverse<usize>,
+    has_rest: bool,
+    /// Whether each segment varies.
+    varies: Vec<bool>,
+}
+
+impl Shape {
+    fn of(pattern: &Pattern) -> Self {
+        let segments = pattern.segments();
+        let varies: Vec<bool> =
+            segments.iter().map(|segment| !matches!(segment, Segment::Literal(_))).collect();
+        Self {
+            literals: Reverse(varies.iter().filter(|varies| !**varies).count()),
+            has_rest: matches!(segments.last(), Some(Segment::Rest(_))),
+            varies,
+        }
+    }
 }
 
 #[cfg(test)]

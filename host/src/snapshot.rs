@@ -6,10 +6,12 @@
 //! upstreams with their endpoints' state, outputs with their open files.
 
 mod encryption;
+mod mirror;
 mod outputs;
 mod roles;
 mod trust;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +19,8 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::config::{
-    self, Finding, Findings, FixedResponse, Loaded, Matcher, Redirect, Rewrite, Sources,
+    self, Finding, Findings, FixedResponse, HeaderEdits, HostPolicy, Loaded, Matcher, Redirect,
+    Rewrite, Sources,
 };
 use crate::listener::Challenges;
 use crate::listener::tls::Acceptor;
@@ -26,12 +29,14 @@ use crate::plugin::{
     Canary, Engine, Entry, Fault, Loader, Origin, Pipeline, Place, Plugin, Services,
 };
 use crate::route::Router;
+use crate::route::split::Chooser;
 use crate::state::consumer::Consumers;
 use crate::state::output::Outputs;
 use crate::state::secret::Secrets;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{RouteMetrics, UNMATCHED};
 use crate::upstream::{Tls, Upstream};
+pub use mirror::{Mirror, UnderWay};
 use trust::Trust;
 
 /// An immutable, fully checked and compiled configuration; exactly one is current.
@@ -97,6 +102,16 @@ pub struct Route {
     pub pipeline: Arc<Pipeline>,
     /// Applied to the path on its way to the upstream.
     pub rewrite: Option<Rewrite>,
+    /// What the upstream sees as `Host`, if not what its own policy says.
+    pub host: Option<HostPolicy>,
+    /// A path that is answered with a redirect to the same with a slash behind it.
+    pub bare: Option<Box<str>>,
+    /// Made last, on the way to the upstream or the handler.
+    pub request_headers: HeaderEdits,
+    /// Made last, to every response.
+    pub response_headers: HeaderEdits,
+    /// Copies for another upstream.
+    pub mirror: Option<Mirror>,
     /// Where a matched request ends up.
     pub destination: Destination,
     /// From the request's head read to the last byte of the response.
@@ -114,6 +129,8 @@ pub struct Route {
 pub enum Destination {
     /// It is forwarded.
     Upstream(Arc<Upstream>),
+    /// It is forwarded to one of these, by the index that is chosen.
+    Split(Box<Chooser>, Box<[Arc<Upstream>]>),
     /// A plugin answers it.
     Handler(Arc<Plugin>),
     /// It is answered with this.
@@ -284,19 +301,28 @@ fn assemble(
     metrics: &Metrics,
     parts: Parts,
 ) -> Snapshot {
-    let known = |name: &str| previous?.upstreams.iter().find(|upstream| &**upstream.name() == name);
+    // There may be ten thousands of them.
+    let known: BTreeMap<&str, &Arc<Upstream>> = previous
+        .into_iter()
+        .flat_map(|previous| &previous.upstreams)
+        .map(|upstream| (&**upstream.name(), upstream))
+        .collect();
     let upstreams: Vec<Arc<Upstream>> = config
         .upstreams
         .iter()
         .zip(&parts.trust.upstreams)
         .map(|(upstream, tls)| {
-            Upstream::build(upstream, tls.as_ref(), metrics, known(&upstream.name))
+            let known = known.get(upstream.name.as_str()).copied();
+            Upstream::build(upstream, tls.as_ref(), metrics, known)
         })
         .collect();
     let routes = config
         .routes
         .iter()
-        .map(|route| Route::build(route, config, metrics, &parts.plugins, &upstreams))
+        .map(|route| {
+            let known = (previous, upstreams.as_slice());
+            Route::build(route, config, metrics, &parts.plugins, known)
+        })
         .collect();
     Snapshot {
         id: previous.map_or(1, |previous| previous.id + 1),
@@ -326,8 +352,19 @@ impl Route {
         config: &config::Config,
         metrics: &Metrics,
         plugins: &Plugins,
-        upstreams: &[Arc<Upstream>],
+        (previous, upstreams): (Option<&Snapshot>, &[Arc<Upstream>]),
     ) -> Self {
+        let upstream = |id: config::UpstreamId| {
+            Arc::clone(
+                upstreams.get(id.0).expect("ids come from `check`, which saw every upstream"),
+            )
+        };
+        let mirror = route.mirror.as_ref().map(|settings| {
+            let mut known = previous.into_iter().flat_map(|previous| &previous.routes);
+            let known = known.find(|known| *known.name == *route.name);
+            let under_way = known.and_then(|known| known.mirror.as_ref());
+            Mirror::new(settings, upstream(settings.upstream), under_way)
+        });
         let pipeline = route.pipeline.iter().map(|entry| {
             let at = entry.plugin.0;
             let (plugin, settings) = plugins
@@ -347,10 +384,20 @@ impl Route {
             name: route.name.as_str().into(),
             pipeline: Arc::new(Pipeline::new(pipeline.collect())),
             rewrite: route.rewrite.clone(),
+            host: route.host.clone(),
+            bare: route.matcher.path.bare().map(Into::into),
+            request_headers: route.request_headers.clone(),
+            response_headers: route.response_headers.clone(),
+            mirror,
             destination: match &route.destination {
-                config::Destination::Upstream(id) => Destination::Upstream(Arc::clone(
-                    upstreams.get(id.0).expect("ids come from `check`, which saw every upstream"),
-                )),
+                config::Destination::Upstream(id) => Destination::Upstream(upstream(*id)),
+                config::Destination::Split(split) => {
+                    let all = split.targets.iter().map(|target| upstream(target.upstream));
+                    let all: Box<[Arc<Upstream>]> = all.collect();
+                    let names = all.iter().map(|upstream| &**upstream.name());
+                    let chooser = Chooser::new(&route.name, split, names);
+                    Destination::Split(Box::new(chooser), all)
+                }
                 config::Destination::Handler(id) => Destination::Handler(Arc::clone(
                     plugins
                         .stable

@@ -86,6 +86,10 @@ pub struct Upstream {
     metrics: Arc<UpstreamMetrics>,
 }
 
+/// What a route has the upstream see as `Host`, as an extension of its requests.
+#[derive(Debug, Clone)]
+pub struct RouteHost(pub HostPolicy);
+
 /// Why an attempt brought no response.
 enum Fault {
     /// Nothing was sent: another endpoint can be asked.
@@ -420,9 +424,10 @@ impl Upstream {
 
     /// RFC 9112 section 3.2: a request has exactly one `Host`.
     fn name_host(&self, request: &mut Request<RequestBody>, endpoint: &Endpoint) {
-        let value = match &self.host {
-            HostPolicy::Fixed(value) => value,
-            HostPolicy::Endpoint => endpoint.host(),
+        let of_route = request.extensions().get::<RouteHost>();
+        let value = match of_route.map_or(&self.host, |RouteHost(policy)| policy) {
+            HostPolicy::Fixed(value) => value.clone(),
+            HostPolicy::Endpoint => endpoint.host().clone(),
             HostPolicy::Client => {
                 // HTTP/1.0 clients need not name one.
                 if let Entry::Vacant(none) = request.headers_mut().entry(header::HOST) {
@@ -431,7 +436,7 @@ impl Upstream {
                 return;
             }
         };
-        request.headers_mut().insert(header::HOST, value.clone());
+        request.headers_mut().insert(header::HOST, value);
     }
 }
 

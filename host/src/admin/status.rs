@@ -5,7 +5,7 @@ mod pipeline;
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::config::{Admission, Isolation, Matcher, PathMatcher, Rewrite};
+use crate::config::{Admission, HeaderEdits, HostPolicy, Isolation, Matcher, PathMatcher, Rewrite};
 use crate::listener::tls::Certificate;
 use crate::plugin::{Origin, Plugin};
 use crate::server::gateway::Gateway;
@@ -99,6 +99,13 @@ fn routes(snapshot: &Snapshot) -> Vec<Value> {
             "name": &*route.name,
             "match": matching(matcher),
             "rewrite": route.rewrite.as_ref().map(rewrite),
+            "host": route.host.as_ref().map(host),
+            "request_headers": edits(&route.request_headers),
+            "response_headers": edits(&route.response_headers),
+            "mirror": route.mirror.as_ref().map(|mirror| json!({
+                "upstream": &**mirror.upstream.name(),
+                "percent": mirror.share.to_string(),
+            })),
             "pipeline": pipeline::of(&route.pipeline),
             "destination": destination(route),
             "timeout_ms": millis(route.timeout),
@@ -113,6 +120,8 @@ pub(super) fn matching(matcher: &Matcher) -> Value {
         PathMatcher::Exact(path) => json!({ "exact": path }),
         PathMatcher::Prefix(path) => json!({ "prefix": path }),
         PathMatcher::Regex(regex) => json!({ "regex": regex.as_str() }),
+        PathMatcher::Pattern(pattern) => json!({ "pattern": pattern.to_string() }),
+        PathMatcher::Start { text, .. } => json!({ "start": text }),
     };
     json!({
         "hosts": matcher.hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -120,7 +129,32 @@ pub(super) fn matching(matcher: &Matcher) -> Value {
         "methods": matcher.methods.iter().map(http::Method::as_str).collect::<Vec<_>>(),
         "headers": matcher.headers.iter().map(|header| header.name.as_str()).collect::<Vec<_>>(),
         "query": matcher.query.iter().map(|query| query.name.as_str()).collect::<Vec<_>>(),
+        "client": matcher.clients.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "sni": matcher.snis.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
+}
+
+/// Names without values, which may be credentials.
+fn edits(edits: &HeaderEdits) -> Value {
+    if edits.is_empty() {
+        return Value::Null;
+    }
+    let names = |fields: &[(http::HeaderName, http::HeaderValue)]| {
+        fields.iter().map(|(name, _)| name.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    json!({
+        "remove": edits.remove.iter().map(http::HeaderName::as_str).collect::<Vec<_>>(),
+        "set": names(&edits.set),
+        "add": names(&edits.add),
+    })
+}
+
+fn host(policy: &HostPolicy) -> String {
+    match policy {
+        HostPolicy::Client => "client".to_owned(),
+        HostPolicy::Endpoint => "endpoint".to_owned(),
+        HostPolicy::Fixed(host) => String::from_utf8_lossy(host.as_bytes()).into_owned(),
+    }
 }
 
 fn rewrite(rewrite: &Rewrite) -> Value {
@@ -130,12 +164,27 @@ fn rewrite(rewrite: &Rewrite) -> Value {
             json!({ "prefix": prefix, "replace_prefix": with })
         }
         Rewrite::ReplacePath(with) => json!({ "replace_path": with }),
+        Rewrite::Template(template) => json!({ "replace_path": template.to_string() }),
+        Rewrite::Kong { prefix, strip, base } => json!({
+            "prefix_mode": "kong", "prefix": prefix, "strip_prefix": strip, "add_prefix": base,
+        }),
+        Rewrite::Nginx { prefix, with } => json!({
+            "prefix_mode": "nginx", "prefix": prefix, "replace_prefix": with,
+        }),
+        Rewrite::Raw => json!({ "prefix_mode": "nginx" }),
     }
 }
 
 fn destination(route: &Route) -> Value {
     match &route.destination {
         Destination::Upstream(upstream) => json!({ "upstream": &**upstream.name() }),
+        Destination::Split(chooser, upstreams) => {
+            let targets = chooser.split().targets.iter().zip(upstreams).map(|(target, upstream)| {
+                json!({ "upstream": &**upstream.name(), "weight": target.weight })
+            });
+            let by = chooser.split().by.to_string();
+            json!({ "split": targets.collect::<Vec<_>>(), "by": by })
+        }
         Destination::Fixed(response) => json!({ "respond": response.status.as_u16() }),
         Destination::Handler(plugin) => json!({ "handler": plugin.name() }),
         Destination::Redirect(redirect) => json!({ "redirect": redirect.status.as_u16() }),
@@ -269,6 +318,8 @@ respond = { status = 204 }
             "methods": ["GET"],
             "headers": ["x-api-key"],
             "query": ["token"],
+            "client": [],
+            "sni": [],
         });
         assert_eq!(shown, expected);
     }

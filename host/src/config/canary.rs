@@ -58,7 +58,7 @@ pub(super) fn read(value: &Value<'_>, stable: &Plugin, check: &Check<'_>) -> Opt
 }
 
 /// A number from 0 to 100 with two decimals at most.
-fn percent(value: &Value<'_>) -> Option<Share> {
+pub(super) fn percent(value: &Value<'_>) -> Option<Share> {
     let number = match &value.node.kind {
         Kind::Integer(Some(number)) => number.to_string(),
         Kind::Float(Some(number)) => number.to_string(),

@@ -1,4 +1,4 @@
-//! Where a route ends up: the keys `upstream`, `handler`, `respond`, `redirect` and `rewrite`.
+//! Where a route ends up: the keys `upstream` with `split`, `handler`, `respond` and `redirect`.
 
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
@@ -7,10 +7,8 @@ use super::names::Names;
 use super::table::Table;
 use super::tree::Kind;
 use super::value::{Entry, Value, each};
-use super::{
-    Destination, FixedResponse, Location, PathMatcher, PluginId, Redirect, Rewrite, UpstreamId,
-};
-use super::{host, matcher, path, suggest};
+use super::{Destination, FixedResponse, Location, PathMatcher, PluginId, Redirect, UpstreamId};
+use super::{host, matcher, rewrite, split, suggest};
 
 /// The ways that exclude each other.
 const WAYS: [&str; 4] = ["upstream", "handler", "respond", "redirect"];
@@ -35,13 +33,25 @@ pub(super) const REFUSED_FIELDS: [HeaderName; 9] = [
     header::PROXY_AUTHENTICATE,
 ];
 
+/// What a destination may refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'k, 'a> {
+    pub(super) upstreams: &'k Names<'a>,
+    pub(super) plugins: &'k Names<'a>,
+    /// The route's condition for the path, if it could be read.
+    pub(super) matched: Option<&'k PathMatcher>,
+    /// Whether `%2F` and `%5C` may stand in a path.
+    pub(super) encoded_slash: bool,
+}
+
 /// Reads the one destination of a route, which messages call `route`, with the place of a handler.
 pub(super) fn read(
     table: &mut Table<'_>,
     route: &str,
-    upstreams: &Names<'_>,
-    plugins: &Names<'_>,
+    known: Known<'_, '_>,
 ) -> Option<(Destination, Option<Location>)> {
+    let Known { upstreams, plugins, .. } = known;
+    let options = table.take("split");
     let given: Vec<(&str, Value<'_>)> =
         WAYS.into_iter().filter_map(|way| Some((way, table.take(way)?))).collect();
     if let [(first, _), (second, place), ..] = given.as_slice() {
@@ -53,7 +63,17 @@ pub(super) fn read(
         let finding = table.finding(format!("{route} leads nowhere"));
         return table.refuse(finding.hint(format!("add one of {}", suggest::list(WAYS))));
     };
+    let is_split = *way == "upstream" && matches!(value.node.kind, Kind::Array(_));
+    if let Some(options) = options.as_ref().filter(|_| !is_split) {
+        let finding = options.finding("`split` works only with several upstreams");
+        let hint =
+            "write `upstream = [{ name = \"a\", weight = 9 }, { name = \"b\", weight = 1 }]`";
+        return options.refuse(finding.hint(hint));
+    }
     let destination = match *way {
+        "upstream" if is_split => {
+            split::read(value, options.as_ref(), route, upstreams).map(Destination::Split)
+        }
         "upstream" => upstreams
             .find(value, &format!("{route} sends to"))
             .map(|index| Destination::Upstream(UpstreamId(index))),
@@ -61,7 +81,7 @@ pub(super) fn read(
             .find(value, &format!("{route} is answered by"))
             .map(|index| Destination::Handler(PluginId(index))),
         "respond" => respond(value).map(Destination::Fixed),
-        _ => redirect(value).map(Destination::Redirect),
+        _ => redirect(value, known).map(Destination::Redirect),
     };
     let handler_at = (*way == "handler").then(|| value.at().clone());
     Some((destination?, handler_at))
@@ -89,8 +109,16 @@ fn status(value: &Value<'_>, least: u16) -> Option<StatusCode> {
 }
 
 fn headers(value: &Value<'_>) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    fields(value, &REFUSED_FIELDS)
+}
+
+/// Names and values of field lines; `refused` are those that are not the file's business.
+pub(super) fn fields(
+    value: &Value<'_>,
+    refused: &[HeaderName],
+) -> Option<Vec<(HeaderName, HeaderValue)>> {
     let fields = each(&value.entries()?, |entry| {
-        let name = field_name(value, entry);
+        let name = field_name(value, entry, refused);
         let items = entry.value.one_or_more()?;
         let values = each(&items, |item| {
             let text = item.text()?;
@@ -107,11 +135,11 @@ fn headers(value: &Value<'_>) -> Option<Vec<(HeaderName, HeaderValue)>> {
     Some(fields.into_iter().flat_map(each_value).collect())
 }
 
-fn field_name(value: &Value<'_>, entry: &Entry<'_>) -> Option<HeaderName> {
+fn field_name(value: &Value<'_>, entry: &Entry<'_>, refused: &[HeaderName]) -> Option<HeaderName> {
     let Ok(name) = HeaderName::from_bytes(entry.key.as_bytes()) else {
         return value.refuse(matcher::header_name(value, entry.key, entry.key_at));
     };
-    if REFUSED_FIELDS.contains(&name) {
+    if refused.contains(&name) {
         let message = format!("the header `{name}` cannot be set");
         let finding = value.check.sources.finding(entry.key_at, message);
         return value.refuse(finding.label("the gateway takes care of it"));
@@ -119,17 +147,17 @@ fn field_name(value: &Value<'_>, entry: &Entry<'_>) -> Option<HeaderName> {
     Some(name)
 }
 
-fn redirect(value: &Value<'_>) -> Option<Redirect> {
+fn redirect(value: &Value<'_>, known: Known<'_, '_>) -> Option<Redirect> {
     let mut table = value.table()?;
     let schemes = [("http", "http"), ("https", "https")];
     let scheme =
         table.or("scheme", None, |value| value.one_of(&schemes).map(str::to_owned).map(Some));
     let host = table.or("host", None, |value| redirect_host(value).map(Some));
     let port = table.or("port", None, |value| value.integer(1..=u16::MAX).map(Some));
-    let path = table.or("path", None, |value| path::read(value, false).map(Some));
+    let path = rewrite::of_redirect(&mut table, known);
     let status = table.or("status", REDIRECT_STATUS, redirect_status);
     table.end();
-    let (scheme, host, port, path) = (scheme?, host?, port?, path?);
+    let (scheme, host, port, path) = (scheme?, host?, port?, path?.0);
     if scheme.is_none() && host.is_none() && port.is_none() && path.is_none() {
         let finding = value.finding("the redirect leads back to where it began");
         return value.refuse(finding.hint("set `scheme`, `host`, `port` or `path`"));
@@ -155,46 +183,4 @@ fn redirect_status(value: &Value<'_>) -> Option<StatusCode> {
     }
     let finding = value.finding(format!("{} is not the status of a redirect", status.as_u16()));
     value.refuse(finding.hint("it can be 301, 302, 303, 307 or 308"))
-}
-
-/// Reads `rewrite`, which fits to the route's path and destination.
-pub(super) fn rewrite(
-    value: &Value<'_>,
-    matched: Option<&PathMatcher>,
-    encoded_slash: bool,
-) -> Option<Rewrite> {
-    let table = value.table()?;
-    let (key, value) = table.exactly_one(&["strip_prefix", "replace_prefix", "replace_path"])?;
-    if key == "replace_path" {
-        return path::read(&value, encoded_slash).map(Rewrite::ReplacePath);
-    }
-    let prefix = match matched? {
-        PathMatcher::Prefix(prefix) => prefix.clone(),
-        PathMatcher::Exact(_) | PathMatcher::Regex(_) => {
-            let finding = value.finding(format!("`{key}` needs a route that matches a prefix"));
-            return value.refuse(finding.hint("`replace_path` works with every match"));
-        }
-    };
-    if key == "replace_prefix" {
-        let with = path::prefix(&value, encoded_slash)?;
-        return Some(Rewrite::ReplacePrefix { prefix, with });
-    }
-    strip(&value, &prefix, encoded_slash).map(Rewrite::StripPrefix)
-}
-
-/// What is removed: the whole prefix of the route, or some of its first segments.
-fn strip(value: &Value<'_>, prefix: &str, encoded_slash: bool) -> Option<String> {
-    let stripped = match value.node.kind {
-        Kind::Boolean(true) => prefix.to_owned(),
-        Kind::Text(_) => path::prefix(value, encoded_slash)?,
-        _ => return value.wrong("`true` or a path"),
-    };
-    if stripped == "/" {
-        return value.refuse(value.finding("there is no prefix to strip"));
-    }
-    if path::behind(prefix, &stripped).is_none() {
-        let finding = value.finding("the route does not match the prefix that is to be stripped");
-        return value.refuse(finding.hint("`strip_prefix = true` strips what the route matches"));
-    }
-    Some(stripped)
 }

@@ -1,5 +1,7 @@
 //! The table `match` of a route, and what conditions of plugins have of it.
 
+use std::net::Ipv4Addr;
+
 use http::{HeaderName, Method};
 use regex::Regex;
 
@@ -7,29 +9,43 @@ use super::names::Unique;
 use super::table::Table;
 use super::tree::Kind;
 use super::value::{Value, each};
-use super::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
-use super::{host, path, suggest};
+use super::{
+    HeaderMatcher, HostMatcher, Matcher, PathMatcher, PrefixMode, QueryMatcher, ValueMatcher,
+};
+use super::{gateway, host, path, suggest, template};
 
 /// Methods that requests usually have; others are accepted too.
 const USUAL_METHODS: [&str; 8] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"];
 
-pub(super) fn read(value: &Value<'_>, encoded_slash: bool) -> Option<Matcher> {
+/// Reads the match of a route; `mode` is its `prefix_mode`.
+pub(super) fn read(
+    value: &Value<'_>,
+    encoded_slash: bool,
+    mode: Option<PrefixMode>,
+) -> Option<Matcher> {
     let mut table = value.table()?;
     if matches!(&value.node.kind, Kind::Table(members) if members.is_empty()) {
         let finding = table.finding("`match` has no condition");
         return table.refuse(finding.hint("`match = { path = \"/\" }` takes every request"));
     }
-    let matcher = conditions(&mut table, encoded_slash);
+    let matcher = heads(&mut table, encoded_slash, mode);
+    let clients =
+        table.or("client", Vec::new(), |value| each(&value.one_or_more()?, gateway::network));
+    let snis = table.or("sni", Vec::new(), |value| each(&value.one_or_more()?, server_name));
     table.end();
-    matcher
+    Some(Matcher { clients: clients?, snis: snis?, ..matcher? })
 }
 
 /// The keys of a table that are about the head of a request; there may be others.
 pub(super) fn conditions(table: &mut Table<'_>, encoded_slash: bool) -> Option<Matcher> {
+    heads(table, encoded_slash, None)
+}
+
+fn heads(table: &mut Table<'_>, encoded_slash: bool, mode: Option<PrefixMode>) -> Option<Matcher> {
     let hosts = table.or("host", Vec::new(), |value| each(&value.one_or_more()?, host_matcher));
     let path = table.or("path", PathMatcher::Prefix("/".to_owned()), |value| {
-        path_matcher(value, encoded_slash)
+        path_matcher(value, encoded_slash, mode)
     });
     let methods = table.or("methods", Vec::new(), methods);
     let headers = table.or("headers", Vec::new(), headers);
@@ -40,7 +56,23 @@ pub(super) fn conditions(table: &mut Table<'_>, encoded_slash: bool) -> Option<M
         methods: methods?,
         headers: headers?,
         query: query?,
+        clients: Vec::new(),
+        snis: Vec::new(),
     })
+}
+
+/// A name for SNI: as a host, but no address (RFC 6066 section 3).
+fn server_name(value: &Value<'_>) -> Option<HostMatcher> {
+    let matcher = host_matcher(value)?;
+    let is_address = match &matcher {
+        HostMatcher::Exact(host) => host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok(),
+        HostMatcher::Suffix(_) => false,
+    };
+    if is_address {
+        let finding = value.finding("clients do not tell an address by SNI");
+        return value.refuse(finding.hint("write a name such as `api.example.com`"));
+    }
+    Some(matcher)
 }
 
 fn host_matcher(value: &Value<'_>) -> Option<HostMatcher> {
@@ -68,20 +100,35 @@ fn host_matcher(value: &Value<'_>) -> Option<HostMatcher> {
     }
 }
 
-fn path_matcher(value: &Value<'_>, encoded_slash: bool) -> Option<PathMatcher> {
+fn path_matcher(
+    value: &Value<'_>,
+    encoded_slash: bool,
+    mode: Option<PrefixMode>,
+) -> Option<PathMatcher> {
     if let Kind::Text(_) = value.node.kind {
-        return path::prefix(value, encoded_slash).map(PathMatcher::Prefix);
+        return prefix(value, encoded_slash, mode);
     }
     let Kind::Table(_) = value.node.kind else {
-        return value.wrong("a path, or a table with `exact`, `prefix` or `regex`");
+        return value.wrong("a path, or a table with `exact`, `prefix`, `pattern` or `regex`");
     };
     let table = value.table()?;
-    let (key, value) = table.exactly_one(&["exact", "prefix", "regex"])?;
+    let (key, value) = table.exactly_one(&["exact", "prefix", "pattern", "regex"])?;
     match key {
         "exact" => path::read(&value, encoded_slash).map(PathMatcher::Exact),
-        "prefix" => path::prefix(&value, encoded_slash).map(PathMatcher::Prefix),
+        "prefix" => prefix(&value, encoded_slash, mode),
+        "pattern" => template::pattern(&value, encoded_slash).map(PathMatcher::Pattern),
         _ => anchored(&value).map(PathMatcher::Regex),
     }
+}
+
+/// Whole segments, or a text where other gateways' rules hold.
+fn prefix(value: &Value<'_>, encoded_slash: bool, mode: Option<PrefixMode>) -> Option<PathMatcher> {
+    let Some(mode) = mode else {
+        return path::prefix(value, encoded_slash).map(PathMatcher::Prefix);
+    };
+    let text = path::read(value, encoded_slash)?;
+    let bare = mode == PrefixMode::Nginx && text.len() > 1 && text.ends_with('/');
+    Some(PathMatcher::Start { text, bare })
 }
 
 pub(super) fn methods(value: &Value<'_>) -> Option<Vec<Method>> {

@@ -9,12 +9,16 @@ mod consumer;
 mod grants;
 mod listener;
 mod matcher;
+mod pattern;
 mod pin;
 mod pipeline;
 mod plugin;
 mod resilience;
+mod rewrite;
 mod route;
 mod secret;
+mod split;
+mod template;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -35,6 +39,7 @@ pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, S
 pub use listener::{Certificate, ClientAuth, Listener, Tls, TlsVersion};
 pub(crate) use matcher::as_written;
 pub use matcher::{HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher};
+pub use pattern::{Pattern, Segment};
 pub use pin::{Pin, TrustedKey, Untrusted};
 pub use pipeline::{Clause, Condition, Owner, PipelineEntry};
 pub use plugin::{
@@ -42,8 +47,11 @@ pub use plugin::{
     PluginPlaces,
 };
 pub use resilience::{Admission, Breaker, Retry, RetryBudget, RetryFault, RetryOn, SlowCalls};
-pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
+pub use rewrite::{HeaderEdits, PrefixMode, Rewrite};
+pub use route::{Destination, FixedResponse, Redirect, Route};
 pub use secret::{NamedSecret, Secret};
+pub use split::{Mirror, Split, SplitKey, SplitTarget, StickyCookie};
+pub use template::{Captures, Part, Template};
 pub use upstream::{Endpoint, HostPolicy, Identity, Upstream, UpstreamId, UpstreamTls};
 
 /// A whole gateway.toml with its includes.

@@ -86,6 +86,8 @@ pub(super) struct Names<'a> {
     kind: &'static str,
     /// In the order of files and places, which is that of the ids.
     pub(super) entries: Vec<Entry<'a>>,
+    /// Places among the entries: ten thousand routes look up as many upstreams.
+    by_name: BTreeMap<&'a str, usize>,
     used: RefCell<BTreeSet<usize>>,
 }
 
@@ -107,14 +109,15 @@ impl<'a> Names<'a> {
                 entries.push(entry);
             }
         }
-        Self { kind, entries, used: RefCell::default() }
+        let by_name = entries.iter().enumerate().map(|(index, entry)| (entry.key, index)).collect();
+        Self { kind, entries, by_name, used: RefCell::default() }
     }
 
     /// The index of the table that `reference` names. `sentence` is how the finding begins, such
     /// as "route `a` sends to".
     pub(super) fn find(&self, reference: &Value<'_>, sentence: &str) -> Option<usize> {
         let text = reference.text()?;
-        if let Some(index) = self.entries.iter().position(|entry| entry.key == text.value) {
+        if let Some(index) = self.by_name.get(&*text.value).copied() {
             self.used.borrow_mut().insert(index);
             return Some(index);
         }

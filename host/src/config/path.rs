@@ -3,7 +3,7 @@
 //! Requests are brought into that form before they are matched, so a path that is not in it would
 //! never match.
 
-use super::value::{Text, Value};
+use super::value::Value;
 
 /// What is wrong with a path, and the way out.
 type Fault = (&'static str, Option<String>);
@@ -17,7 +17,7 @@ const CONTROL: Fault = ("it has a control character, which no request may have",
 /// A canonical path. `encoded_slash` is whether `%2F` and `%5C` may be in it.
 pub(super) fn read(value: &Value<'_>, encoded_slash: bool) -> Option<String> {
     let text = value.text()?;
-    match fault(&text, encoded_slash) {
+    match fault(&text.value, text.literal().is_some(), encoded_slash) {
         None => Some(text.value.into_owned()),
         Some((reason, hint)) => {
             let finding = value.finding(format!("{} is not a path: {reason}", text.quoted()));
@@ -41,9 +41,16 @@ pub(super) fn behind<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     (prefix == "/" || rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
-fn fault(text: &Text<'_>, encoded_slash: bool) -> Option<Fault> {
-    let path = text.value.as_ref();
-    let instead = |path: &str| text.literal().map(|_| format!("write `{path}`"));
+/// Whether `sample` is a canonical path, which stands for what the value says.
+pub(super) fn check(value: &Value<'_>, sample: &str, encoded_slash: bool) -> Option<()> {
+    let Some((reason, hint)) = fault(sample, false, encoded_slash) else { return Some(()) };
+    let finding = value.finding(format!("{} is not a path: {reason}", value.text()?.quoted()));
+    value.refuse(finding.maybe_hint(hint))
+}
+
+/// Hints show a path only if it `is_literal`.
+fn fault(path: &str, is_literal: bool, encoded_slash: bool) -> Option<Fault> {
+    let instead = |path: &str| is_literal.then(|| format!("write `{path}`"));
     if !path.starts_with('/') {
         return Some(("it must begin with `/`", instead(&format!("/{path}"))));
     }
@@ -54,7 +61,7 @@ fn fault(text: &Text<'_>, encoded_slash: bool) -> Option<Fault> {
     if let Some(stem) = path.strip_suffix("/*").or_else(|| path.strip_suffix("/**")) {
         let stem = if stem.is_empty() { "/" } else { stem };
         let hint = format!("a prefix takes all paths below it: `path = \"{stem}\"`");
-        return Some(("it ends in a star", text.literal().map(|_| hint)));
+        return Some(("it ends in a star", is_literal.then_some(hint)));
     }
     if path.contains("//") {
         return Some(("it has an empty segment", None));
@@ -65,12 +72,17 @@ fn fault(text: &Text<'_>, encoded_slash: bool) -> Option<Fault> {
     if path.contains(char::is_control) {
         return Some(CONTROL);
     }
+    if path.contains(['{', '}']) {
+        let hint = "named parameters stand in `path = { pattern = \"/users/{id}\" }`, and a brace \
+                    itself is `%7B` or `%7D`";
+        return Some(("it has a brace", Some(hint.to_owned())));
+    }
     escapes(path, encoded_slash).or_else(|| {
         let stray = path.chars().find(|character| !plain(*character) && *character != '%')?;
         let mut bytes = [0; 4];
         let encoded: String =
             stray.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let hint = text.literal().map(|_| format!("write `{encoded}` in place of `{stray}`"));
+        let hint = is_literal.then(|| format!("write `{encoded}` in place of `{stray}`"));
         Some(("it has a character that must be percent-encoded", hint))
     })
 }

@@ -6,7 +6,7 @@ use super::condition;
 use super::names::Names;
 use super::tree::Kind;
 use super::value::{Value, each};
-use super::{Destination, Location, Owner, PipelineEntry, Plugin, PluginId, Route};
+use super::{Destination, Location, Owner, PipelineEntry, Plugin, PluginId, Route, Split};
 
 /// Reads one pipeline; `called` is how messages call whose it is, such as "route `users`".
 pub(super) fn read(
@@ -66,6 +66,7 @@ pub(super) fn compose(
         let before: &[PipelineEntry] = if route.gateway_pipeline { gateway } else { &[] };
         let behind = match route.destination {
             Destination::Upstream(id) => upstreams.get(id.0).map_or(&[][..], Vec::as_slice),
+            Destination::Split(ref split) => shared(check, route, split, upstreams),
             Destination::Handler(_) | Destination::Fixed(_) | Destination::Redirect(_) => &[],
         };
         let mut composed: Vec<PipelineEntry> = Vec::new();
@@ -88,6 +89,38 @@ pub(super) fn compose(
         }
         route.pipeline = composed;
     }
+}
+
+/// The pipeline that all upstreams of a split have: which of them a request goes to is decided behind
+/// the request phases.
+fn shared<'u>(
+    check: &Check<'_>,
+    route: &Route,
+    split: &Split,
+    upstreams: &'u [Vec<PipelineEntry>],
+) -> &'u [PipelineEntry] {
+    let mut all = split
+        .targets
+        .iter()
+        .filter_map(|target| upstreams.get(target.upstream.0))
+        .map(Vec::as_slice);
+    let first = all.next().unwrap_or_default();
+    // Conditions of two places are not compared; a plugin has them as well, once for both.
+    let is_same = |other: &[PipelineEntry]| {
+        other.len() == first.len()
+            && first.iter().zip(other).all(|(one, other)| {
+                one.plugin == other.plugin && one.clauses.is_empty() && other.clauses.is_empty()
+            })
+    };
+    if !all.all(is_same) {
+        let message = format!(
+            "route `{}` splits its requests over upstreams with other pipelines",
+            route.name
+        );
+        let hint = "move the plugins into the route's `pipeline`, and conditions to the plugins";
+        check.refuse(check.sources.finding(&route.at, message).hint(hint));
+    }
+    first
 }
 
 fn refuse_second(

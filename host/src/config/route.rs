@@ -1,18 +1,26 @@
 //! The tables `[[routes]]`.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::time::Duration;
 
 use super::check::Check;
+use super::destination::Known;
 use super::limits::{WAIT_RANGE, body_bytes};
 use super::names::{self, Names, Unique};
+use super::rewrite::Rewriting;
+use super::table::Table;
 use super::value::{Value, each};
-use super::{Destination, Finding, HostMatcher, Matcher, Owner, PathMatcher};
-use super::{Rewrite, Route, ValueMatcher, destination, matcher, pipeline};
+use super::{Destination, Finding, HeaderEdits, HostMatcher, Matcher, Mirror, Owner, PathMatcher};
+use super::{PrefixMode, Route, Segment, ValueMatcher};
+use super::{destination, header_edits, matcher, mirror, pipeline, rewrite};
 
 /// From the request's head read to the last byte of the response: twice the 30 s that an upstream
 /// has for its head, so that its own timeout speaks first and a page has time to arrive.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Those whose rules a prefix may follow.
+const PREFIX_MODES: [(&str, PrefixMode); 2] =
+    [("kong", PrefixMode::Kong), ("nginx", PrefixMode::Nginx)];
 
 /// Reads `routes` of all files, each with its own pipeline alone.
 pub(super) fn read(
@@ -50,31 +58,48 @@ fn route(
         Some(name) => format!("route {name}"),
         None => "the route".to_owned(),
     };
-    let allow_encoded_slash = table.or("allow_encoded_slash", false, Value::boolean);
+    let mode = table.or("prefix_mode", None, |value| value.one_of(&PREFIX_MODES).map(Some));
+    // nginx decodes them or passes them on.
+    let takes_slashes = matches!(mode, Some(Some(PrefixMode::Nginx)));
+    let allow_encoded_slash = table.or("allow_encoded_slash", takes_slashes, Value::boolean);
     let encoded_slash = allow_encoded_slash.unwrap_or(true);
     let match_at = table.need("match", "{ path = \"/\" }");
-    let matcher = match_at.as_ref().and_then(|value| matcher::read(value, encoded_slash));
+    let matcher =
+        match_at.as_ref().zip(mode).and_then(|(at, mode)| match_of(at, encoded_slash, mode));
+    let matched = matcher.as_ref().map(|matcher| &matcher.path);
     let rewrite_at = table.take("rewrite");
     let pipeline = table
         .or("pipeline", Vec::new(), |value| pipeline::read(value, &called, Owner::Route, plugins));
     let gateway_pipeline = table.or("gateway_pipeline", true, Value::boolean);
-    let (destination, handler_at) = match destination::read(&mut table, &called, upstreams, plugins)
-    {
+    let known = Known { upstreams, plugins, matched, encoded_slash };
+    let (destination, handler_at) = match destination::read(&mut table, &called, known) {
         Some((destination, at)) => (Some(destination), at),
         None => (None, None),
     };
-    let rewrite = rewrite_at.map_or(Some(None), |value| {
-        let matched = matcher.as_ref().map(|matcher| &matcher.path);
-        rewrite(&value, matched, destination.as_ref(), encoded_slash).map(Some)
-    });
+    let fit = rewrite::Fit { matched, encoded_slash, mode: mode.flatten() };
+    let rewriting = forwarded(rewrite_at.as_ref(), "rewrite", destination.as_ref())
+        .and_then(|()| rewrite::read(rewrite_at.as_ref(), &fit));
+    if let (Some(Destination::Handler(_)), Some(Rewriting { host: Some(_), .. }), Some(value)) =
+        (&destination, &rewriting, &rewrite_at)
+    {
+        let finding = value.finding("`rewrite.host` works only with `upstream`");
+        value.check.refuse(finding.label("a handler is no host"));
+    }
+    let edits = Edits::read(&mut table, &called, destination.as_ref(), upstreams);
     let timeout = table.or("timeout", TIMEOUT, |value| value.duration(&WAIT_RANGE));
     let request_body_bytes = table.or("request_body", None, |value| body_bytes(value).map(Some));
     table.end();
     let at = match_at.as_ref().map_or(value.at(), Value::at);
+    let (rewriting, edits) = (rewriting?, edits?);
+    let matcher = matcher.map(|matcher| without_bare(matcher, destination.as_ref()));
     Some(Route {
         name: name?,
         matcher: matcher?,
-        rewrite: rewrite?,
+        rewrite: rewriting.path,
+        host: rewriting.host,
+        request_headers: edits.request,
+        response_headers: edits.response,
+        mirror: edits.mirror,
         pipeline: pipeline?,
         gateway_pipeline: gateway_pipeline?,
         destination: destination?,
@@ -86,26 +111,94 @@ fn route(
     })
 }
 
-fn rewrite(
-    value: &Value<'_>,
-    matched: Option<&PathMatcher>,
-    destination: Option<&Destination>,
-    encoded_slash: bool,
-) -> Option<Rewrite> {
-    if let Some(Destination::Fixed(_) | Destination::Redirect(_)) = destination {
-        let finding = value.finding("`rewrite` works only with `upstream` and `handler`");
-        return value.refuse(finding.label("nothing is forwarded here"));
+/// The match, with a prefix if other gateways' rules hold for it.
+fn match_of(value: &Value<'_>, encoded_slash: bool, mode: Option<PrefixMode>) -> Option<Matcher> {
+    let matcher = matcher::read(value, encoded_slash, mode)?;
+    // Without a condition for the path there is the prefix of all.
+    match (mode, &matcher.path) {
+        (None, _) | (Some(_), PathMatcher::Start { .. }) => Some(matcher),
+        (Some(_), PathMatcher::Prefix(all)) => {
+            let path = PathMatcher::Start { text: all.clone(), bare: false };
+            Some(Matcher { path, ..matcher })
+        }
+        (Some(_), PathMatcher::Exact(_) | PathMatcher::Regex(_) | PathMatcher::Pattern(_)) => {
+            let finding = value.finding("`prefix_mode` needs a route that matches a prefix");
+            value.refuse(finding.hint("without it `exact`, `pattern` and `regex` work"))
+        }
     }
-    destination::rewrite(value, matched, encoded_slash)
+}
+
+/// Only what forwards is redirected to where its location begins.
+fn without_bare(mut matcher: Matcher, destination: Option<&Destination>) -> Matcher {
+    if let (
+        PathMatcher::Start { bare, .. },
+        Some(Destination::Fixed(_) | Destination::Redirect(_)),
+    ) = (&mut matcher.path, destination)
+    {
+        *bare = false;
+    }
+    matcher
+}
+
+/// Refuses a key where nothing is forwarded.
+fn forwarded(
+    value: Option<&Value<'_>>,
+    key: &str,
+    destination: Option<&Destination>,
+) -> Option<()> {
+    match (value, destination) {
+        (Some(value), Some(Destination::Fixed(_) | Destination::Redirect(_))) => {
+            let message = format!("`{key}` works only with `upstream` and `handler`");
+            value.refuse(value.finding(message).label("nothing is forwarded here"))
+        }
+        _ => Some(()),
+    }
+}
+
+/// What a route does beside sending requests on.
+struct Edits {
+    request: HeaderEdits,
+    response: HeaderEdits,
+    mirror: Option<Mirror>,
+}
+
+impl Edits {
+    fn read(
+        table: &mut Table<'_>,
+        route: &str,
+        destination: Option<&Destination>,
+        upstreams: &Names<'_>,
+    ) -> Option<Self> {
+        let request_at = table.take("request_headers");
+        let request =
+            forwarded(request_at.as_ref(), "request_headers", destination).and_then(|()| {
+                request_at.as_ref().map_or(Some(HeaderEdits::default()), header_edits::read)
+            });
+        let response = table.or("response_headers", HeaderEdits::default(), header_edits::read);
+        let mirror = table.or("mirror", None, |value| {
+            if let Some(
+                Destination::Fixed(_) | Destination::Redirect(_) | Destination::Handler(_),
+            ) = destination
+            {
+                let finding = value.finding("`mirror` works only with `upstream`");
+                return value.refuse(finding.label("nothing is forwarded here"));
+            }
+            mirror::read(value, route, upstreams).map(Some)
+        });
+        Some(Self { request: request?, response: response?, mirror: mirror? })
+    }
 }
 
 /// Of two routes with the same match, the second never gets a request.
 fn warn_of_shadowed(check: &Check<'_>, routes: &[Route]) {
     let mut first: BTreeMap<String, &Route> = BTreeMap::new();
     for route in routes {
-        let Some(winner) = first.get(&identity(&route.matcher)) else {
-            first.insert(identity(&route.matcher), route);
-            continue;
+        let winner = match first.entry(identity(&route.matcher)) {
+            Entry::Vacant(none) => {
+                none.insert(route);
+                continue;
+            }
+            Entry::Occupied(winner) => *winner.get(),
         };
         let message = format!("route `{}` never gets a request", route.name);
         let finding = check.sources.finding(&route.at, message);
@@ -129,6 +222,16 @@ fn identity(matcher: &Matcher) -> String {
         PathMatcher::Exact(path) => format!("is {path:?}"),
         PathMatcher::Prefix(path) => format!("below {path:?}"),
         PathMatcher::Regex(regex) => format!("like {:?}", regex.as_str()),
+        PathMatcher::Start { text, .. } => format!("begins {text:?}"),
+        // What parameters are called makes no difference.
+        PathMatcher::Pattern(pattern) => {
+            let shown = pattern.segments().iter().map(|segment| match segment {
+                Segment::Literal(text) => text.as_str(),
+                Segment::Parameter(_) => "{}",
+                Segment::Rest(_) => "{+}",
+            });
+            format!("pattern {:?}", shown.collect::<Vec<_>>())
+        }
     };
     let sorted = |mut list: Vec<String>| {
         list.sort();
@@ -148,6 +251,8 @@ fn identity(matcher: &Matcher) -> String {
             sorted(matcher.methods.iter().map(ToString::to_string).collect()),
             sorted(headers.collect()),
             sorted(query.collect()),
+            sorted(matcher.clients.iter().map(ToString::to_string).collect()),
+            sorted(matcher.snis.iter().map(ToString::to_string).collect()),
         )
     )
 }

@@ -17,6 +17,7 @@ mod pipelines;
 mod plugins;
 mod process;
 mod resilience;
+mod routing;
 mod secrets;
 mod units;
 mod upstreams;

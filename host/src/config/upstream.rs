@@ -266,7 +266,7 @@ fn deadline_header(value: &Value<'_>) -> Option<HeaderName> {
     Some(name)
 }
 
-fn host_policy(value: &Value<'_>) -> Option<HostPolicy> {
+pub(super) fn host_policy(value: &Value<'_>) -> Option<HostPolicy> {
     let text = value.text()?;
     match text.value.as_ref() {
         "client" => return Some(HostPolicy::Client),

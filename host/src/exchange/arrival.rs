@@ -199,6 +199,8 @@ fn find(snapshot: &Snapshot, exchange: &mut Exchange, body: &Incoming) -> Result
         method: &request.method,
         headers: &request.headers,
         query: request.uri.query(),
+        client: Some(exchange.client.address),
+        server_name: exchange.client.tls.as_ref().and_then(|tls| tls.server_name.as_deref()),
     };
     let index = snapshot.router.find(&head).ok_or(Failure::RouteNotFound)?;
     let route = snapshot.routes.get(index).ok_or(Failure::RouteNotFound)?;

@@ -17,7 +17,7 @@ use crate::config::Rewrite;
 use crate::facts::{Open, RequestHead, ResponseHead, Source, Verdict};
 use crate::failure::Failure;
 use crate::route::rewrite;
-use crate::upstream::ResponseBody;
+use crate::upstream::{ResponseBody, RouteHost};
 
 /// The request's body, within the route's and the gateway's limits.
 pub(super) fn body(served: &Served<'_>, body: Incoming, finisher: &Finisher) -> RequestBody {
@@ -30,15 +30,16 @@ pub(super) fn body(served: &Served<'_>, body: Incoming, finisher: &Finisher) -> 
     RequestBody::streamed(body, served.route.request_body_bytes, idle, progress)
 }
 
-/// The request as the upstream gets it; `Host` is set by the upstream's policy.
+/// The request as the upstream gets it; `Host` is set by the policy of the route or the upstream.
+/// Fails if the route's rewrite makes no path of the request's.
 pub(super) fn request(
     served: &Served<'_>,
     open: &mut Open,
     body: RequestBody,
-) -> Request<RequestBody> {
+) -> Result<Request<RequestBody>, Failure> {
     let pipeline = &served.route.pipeline;
     let request = &mut open.request;
-    let uri = target(request, served.route.rewrite.as_ref());
+    let uri = target(request, served.route.rewrite.as_ref())?;
     // Later phases may look at the request; without them nobody will.
     let mut headers = if pipeline.looks_back() {
         request.headers.clone()
@@ -47,6 +48,7 @@ pub(super) fn request(
     };
     let stripped = stripped(served, request);
     fields::prefix(&mut headers, served.hop.trusted, stripped);
+    served.route.request_headers.apply(&mut headers);
     fields::via(&mut headers, request.version, &served.snapshot.settings.gateway.name);
     if served.hop.trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
@@ -59,31 +61,48 @@ pub(super) fn request(
     *sent.method_mut() = request.method.clone();
     *sent.uri_mut() = uri;
     *sent.headers_mut() = headers;
-    sent
+    if let Some(host) = &served.route.host {
+        sent.extensions_mut().insert(RouteHost(host.clone()));
+    }
+    Ok(sent)
+}
+
+/// Whether the path lacks the final slash of the route's location, as nginx has it.
+pub(super) fn lacks_slash(served: &Served<'_>, open: &Open) -> bool {
+    let bare = served.route.bare.as_deref();
+    bare.is_some_and(|bare| !open.request.path_is_final && open.request.path() == bare)
 }
 
 /// The prefix that the route's rewrite takes away.
 pub(super) fn stripped<'a>(served: &Served<'a>, request: &RequestHead) -> Option<&'a str> {
     match &served.route.rewrite {
         Some(Rewrite::StripPrefix(prefix)) if !request.path_is_final => Some(prefix.as_str()),
+        Some(Rewrite::Kong { prefix, strip: true, .. }) if !request.path_is_final => {
+            Some(prefix.trim_end_matches('/'))
+        }
         _ => None,
     }
 }
 
 /// The path that the route's rewrite or a plugin made.
-pub(super) fn path<'a>(request: &'a RequestHead, rewrite: Option<&'a Rewrite>) -> Cow<'a, str> {
-    match rewrite {
-        Some(rewrite) if !request.path_is_final => rewrite::apply(rewrite, request.path()),
-        _ => Cow::Borrowed(request.path()),
+pub(super) fn path<'a>(
+    request: &'a RequestHead,
+    rewrite: Option<&'a Rewrite>,
+) -> Result<Cow<'a, str>, Failure> {
+    match rewrite.filter(|_| !request.path_is_final) {
+        None => Ok(Cow::Borrowed(request.path())),
+        Some(Rewrite::Raw) => Ok(Cow::Borrowed(request.uri.path())),
+        Some(rewrite) => rewrite::apply(rewrite, request.path())
+            .map_err(|error| Failure::RequestMalformed(error.reason())),
     }
 }
 
 /// The target in origin-form: the path that the route's rewrite or a plugin made, and the query.
-fn target(request: &RequestHead, rewrite: Option<&Rewrite>) -> Uri {
-    let path = path(request, rewrite);
+fn target(request: &RequestHead, rewrite: Option<&Rewrite>) -> Result<Uri, Failure> {
+    let path = path(request, rewrite)?;
     let untouched = request.query.is_none() && path == request.uri.path();
     if untouched && request.uri.authority().is_none() {
-        return request.uri.clone();
+        return Ok(request.uri.clone());
     }
     let query = request.query();
     let mut text = String::with_capacity(path.len() + query.map_or(0, |query| query.len() + 1));
@@ -93,8 +112,8 @@ fn target(request: &RequestHead, rewrite: Option<&Rewrite>) -> Uri {
         text.push_str(query);
     }
     // Canonical paths and checked queries hold only what a target may.
-    PathAndQuery::from_maybe_shared(Bytes::from(text))
-        .map_or_else(|_| Uri::from_static("/"), Uri::from)
+    Ok(PathAndQuery::from_maybe_shared(Bytes::from(text))
+        .map_or_else(|_| Uri::from_static("/"), Uri::from))
 }
 
 /// Takes the upstream's response over into the exchange.

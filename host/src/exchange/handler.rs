@@ -21,11 +21,12 @@ pub(super) async fn ask(
 ) -> Result<Handled, Failure> {
     let mut aside = Box::new((**open).clone());
     if let Some(rewrite) = &served.route.rewrite {
-        let path = forward::path(&open.request, Some(rewrite));
+        let path = forward::path(&open.request, Some(rewrite))?;
         aside.request.path = Some(path.into());
     }
     let stripped = forward::stripped(served, &open.request);
     fields::prefix(&mut aside.request.headers, served.hop.trusted, stripped);
+    served.route.request_headers.apply(&mut aside.request.headers);
     plugin.handle(Open::detached(aside), body.boxed_unsync()).await
 }
 

@@ -295,3 +295,98 @@ fn a_condition_that_holds_applies_and_the_client_is_the_one_that_is_told() {
     check("192.0.2.9", "depends on the consumer, whom plugins before it find out");
     check("198.51.100.1", "does not apply: the client is 198.51.100.1");
 }
+
+const SPLIT: &str = r#"
+[[listeners]]
+address = "127.0.0.1:8080"
+
+[upstreams.v1]
+endpoints = ["http://127.0.0.1:9001"]
+
+[upstreams.v2]
+endpoints = ["http://127.0.0.1:9002"]
+
+[[routes]]
+name = "shop"
+match = { path = "/shop" }
+rewrite = { strip_prefix = true, host = "shop.internal" }
+request_headers = { set = { x-tenant = "acme" }, remove = "cookie" }
+response_headers = { add = { vary = "Origin" } }
+upstream = [{ name = "v1", weight = 9 }, "v2"]
+split = { by = { cookie = "shop" }, force_header = "x-canary" }
+mirror = { upstream = "v2", percent = 2.5 }
+
+[[routes]]
+name = "nginx"
+match = { path = "/old/", client = "10.0.0.0/8", sni = "a.example" }
+prefix_mode = "nginx"
+upstream = "v1"
+"#;
+
+/// What is told behind the route.
+fn behind_route(asked: &Asked) -> String {
+    let text = explained_by(SPLIT, asked).text;
+    text.split_once("\nroute ").expect("a route").1.to_owned()
+}
+
+#[test]
+fn all_upstreams_of_a_split_are_told_or_the_one_that_is_forced() {
+    assert_eq!(
+        behind_route(&asked("GET", "http://a.example/shop/1", &[])),
+        "     shop
+pipeline   none
+split      by cookie `shop`, forced by header `x-canary`
+upstream   v1 (weight 9)
+  request  GET /1
+  host     shop.internal
+  header   remove cookie
+  header   set x-tenant: acme
+  endpoint http://127.0.0.1:9001 (weight 1)
+upstream   v2 (weight 1)
+  request  GET /1
+  host     shop.internal
+  header   remove cookie
+  header   set x-tenant: acme
+  endpoint http://127.0.0.1:9002 (weight 1)
+response   add vary: Origin
+mirror     v2 (2.5 %)
+"
+    );
+    let forced = behind_route(&asked("GET", "http://a.example/shop/1", &[("x-canary", "v2")]));
+    assert!(forced.contains("\nupstream   v2 (weight 1)\n"), "{forced}");
+    assert!(!forced.contains("upstream   v1"), "{forced}");
+}
+
+#[test]
+fn a_client_and_the_server_name_of_the_url_decide_and_a_missing_slash_is_told() {
+    let from =
+        |client: &str, url: &str| Asked { client: client.parse().ok(), ..asked("GET", url, &[]) };
+    assert_eq!(
+        behind_route(&from("10.1.2.3", "https://a.example/old/%2e%2e/old/x")),
+        "     nginx
+pipeline   none
+upstream   v1
+  request  GET /old/%2e%2e/old/x
+  host     a.example
+  endpoint http://127.0.0.1:9001 (weight 1)
+"
+    );
+    assert_eq!(
+        behind_route(&from("10.1.2.3", "https://a.example/old?q")),
+        "     nginx
+pipeline   none
+answer     301 Moved Permanently
+  location https://a.example/old/?q
+"
+    );
+    let told = |asked: Asked| {
+        let told = explained_by(SPLIT, &asked);
+        assert!(!told.is_routed);
+        told.text
+    };
+    let text = told(from("192.0.2.1", "https://a.example/old/"));
+    assert!(text.contains("does not match: the client is 192.0.2.1, not in 10.0.0.0/8"), "{text}");
+    let text = told(from("10.1.2.3", "http://a.example/old/"));
+    let expected = "does not match: there is no server name of TLS (wanted is a.example)";
+    assert!(text.contains(expected), "{text}");
+}

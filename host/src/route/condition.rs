@@ -30,12 +30,30 @@ pub(super) fn host_holds(hosts: &[HostMatcher], host: &str) -> bool {
         })
 }
 
+/// Whether the name that a client gave is asked for; none of them means any, or no name.
+fn server_name_holds(snis: &[HostMatcher], name: Option<&str>) -> bool {
+    let Some(name) = name else { return snis.is_empty() };
+    let ends_with = |suffix: &str| {
+        let rest = name.len().checked_sub(suffix.len()).filter(|rest| *rest > 0);
+        rest.and_then(|rest| name.get(rest..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+    };
+    snis.is_empty()
+        || snis.iter().any(|matcher| match matcher {
+            HostMatcher::Exact(wanted) => wanted.eq_ignore_ascii_case(name),
+            HostMatcher::Suffix(suffix) => ends_with(suffix),
+        })
+}
+
 /// Whether the canonical path is the one that is asked for.
 pub(super) fn path_holds(matcher: &PathMatcher, path: &str) -> bool {
     match matcher {
         PathMatcher::Exact(exact) => exact == path,
         PathMatcher::Prefix(prefix) => path::below(path, prefix).is_some(),
         PathMatcher::Regex(regex) => regex.is_match(path),
+        PathMatcher::Pattern(pattern) => pattern.matches(path),
+        PathMatcher::Start { text, .. } => {
+            path.starts_with(text.as_str()) || matcher.bare() == Some(path)
+        }
     }
 }
 
@@ -45,9 +63,11 @@ pub(super) enum Unmet<'a> {
     Method,
     Header(&'a HeaderMatcher),
     Query(&'a QueryMatcher),
+    Client,
+    ServerName,
 }
 
-/// Gives the first condition that does not hold, in the order method, headers, query.
+/// Gives the first condition that does not hold, in the order method, headers, query, client, SNI.
 pub(super) fn first_unmet<'a>(matcher: &'a Matcher, head: &Head<'_>) -> Option<Unmet<'a>> {
     if !matcher.methods.is_empty() && !matcher.methods.contains(head.method) {
         return Some(Unmet::Method);
@@ -57,7 +77,14 @@ pub(super) fn first_unmet<'a>(matcher: &'a Matcher, head: &Head<'_>) -> Option<U
         return Some(Unmet::Header(matcher));
     }
     let query = matcher.query.iter().find(|matcher| !query_holds(matcher, head.query));
-    query.map(Unmet::Query)
+    if let Some(matcher) = query {
+        return Some(Unmet::Query(matcher));
+    }
+    let is_in = |client| matcher.clients.iter().any(|network| network.contains(client));
+    if !matcher.clients.is_empty() && !head.client.as_ref().is_some_and(is_in) {
+        return Some(Unmet::Client);
+    }
+    (!server_name_holds(&matcher.snis, head.server_name)).then_some(Unmet::ServerName)
 }
 
 /// Whether one of the field's lines has the value.
@@ -120,8 +147,8 @@ mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
     use regex::Regex;
 
-    use super::{header_holds, query_holds};
-    use crate::config::model::{HeaderMatcher, QueryMatcher, ValueMatcher};
+    use super::{header_holds, query_holds, server_name_holds};
+    use crate::config::model::{HeaderMatcher, HostMatcher, QueryMatcher, ValueMatcher};
 
     fn exact(text: &str) -> ValueMatcher {
         ValueMatcher::Exact(text.to_owned())
@@ -156,6 +183,28 @@ mod tests {
         query("a", regex("^c d$"), Some("a=c+d"), true);
         query("a", regex("^cd$"), Some("a=cd"), true);
         query("a", regex("."), Some("a=%FF"), false);
+    }
+
+    #[test]
+    fn a_server_name_is_compared_without_case_and_absent_only_where_none_is_asked_for() {
+        let snis = [
+            HostMatcher::Exact("api.example.com".to_owned()),
+            HostMatcher::Suffix(".example.org".to_owned()),
+        ];
+        for (name, expected) in [
+            (Some("API.example.com"), true),
+            (Some("a.Example.org"), true),
+            (Some("a.b.example.org"), true),
+            (Some(".example.org"), false),
+            (Some("example.org"), false),
+            (Some("org"), false),
+            (Some("x.api.example.com"), false),
+            (None, false),
+        ] {
+            assert_eq!(server_name_holds(&snis, name), expected, "{name:?}");
+        }
+        assert!(server_name_holds(&[], None));
+        assert!(server_name_holds(&[], Some("a")));
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use std::cmp::Reverse;
 use std::fmt;
+use std::net::IpAddr;
 
 use http::{HeaderName, Method};
 
 use super::condition::{self, Unmet};
 use super::{Entry, Head, Router};
-use crate::config::model::{HostMatcher, Matcher, PathMatcher, ValueMatcher, as_written};
+use crate::config::model::{HostMatcher, Matcher, PathMatcher, Segment, ValueMatcher, as_written};
 
 /// How many routes are shown of which only host or only path matches.
 const NEAR_MISSES_MAX: usize = 10;
@@ -88,6 +89,20 @@ pub enum Reason {
         name: String,
         /// What its value must be.
         wanted: String,
+    },
+    /// The client is in none of its networks.
+    Client {
+        /// Absent if it is not known.
+        asked: Option<IpAddr>,
+        /// As configured; never empty.
+        wanted: Vec<String>,
+    },
+    /// The client has told none of its names by SNI.
+    ServerName {
+        /// Absent if there was none.
+        asked: Option<String>,
+        /// As configured; never empty.
+        wanted: Vec<String>,
     },
 }
 
@@ -185,8 +200,17 @@ fn all_hosts(matcher: &Matcher) -> String {
 /// How many bytes two paths have in common from their start.
 fn similarity(matcher: &PathMatcher, path: &str) -> usize {
     let literal = match matcher {
-        PathMatcher::Exact(text) | PathMatcher::Prefix(text) => text.clone(),
+        PathMatcher::Exact(text) | PathMatcher::Prefix(text) | PathMatcher::Start { text, .. } => {
+            text.clone()
+        }
         PathMatcher::Regex(regex) => super::pattern::literal_segments(regex.as_str()),
+        PathMatcher::Pattern(pattern) => {
+            let literals = pattern.segments().iter().map_while(|segment| match segment {
+                Segment::Literal(text) => Some(format!("/{text}")),
+                Segment::Parameter(_) | Segment::Rest(_) => None,
+            });
+            literals.collect()
+        }
     };
     literal.bytes().zip(path.bytes()).take_while(|(one, other)| one == other).count()
 }
@@ -204,6 +228,14 @@ fn reason(unmet: Unmet<'_>, matcher: &Matcher, head: &Head<'_>) -> Reason {
         Unmet::Query(query) => {
             Reason::Query { name: query.name.clone(), wanted: wanted(&query.value) }
         }
+        Unmet::Client => Reason::Client {
+            asked: head.client,
+            wanted: matcher.clients.iter().map(ToString::to_string).collect(),
+        },
+        Unmet::ServerName => Reason::ServerName {
+            asked: head.server_name.map(str::to_owned),
+            wanted: matcher.snis.iter().map(ToString::to_string).collect(),
+        },
     }
 }
 
@@ -262,6 +294,18 @@ impl fmt::Display for Reason {
             }
             Self::Query { name, wanted } => {
                 write!(f, "no query parameter `{name}` is {wanted}")
+            }
+            Self::Client { asked: Some(asked), wanted } => {
+                write!(f, "the client is {asked}, not in {}", wanted.join(" or "))
+            }
+            Self::Client { asked: None, wanted } => {
+                write!(f, "the client's address is not known (wanted is {})", wanted.join(" or "))
+            }
+            Self::ServerName { asked: Some(asked), wanted } => {
+                write!(f, "the server name of TLS is {asked}, not {}", wanted.join(" or "))
+            }
+            Self::ServerName { asked: None, wanted } => {
+                write!(f, "there is no server name of TLS (wanted is {})", wanted.join(" or "))
             }
         }
     }

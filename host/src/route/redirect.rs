@@ -1,6 +1,12 @@
 //! Where a redirect leads.
 
-use crate::config::model::Redirect;
+use std::borrow::Cow;
+
+use http::StatusCode;
+
+use super::path::PathError;
+use super::rewrite;
+use crate::config::model::{Redirect, Rewrite};
 
 /// What the client asked for, as the parts of a location.
 #[derive(Debug, Clone, Copy)]
@@ -22,11 +28,17 @@ pub struct Origin<'a> {
 /// What the redirect leaves open stays as the client asked, the query always. The port stays with
 /// its scheme only: if the redirect changes the scheme and names no port, it is the new scheme's
 /// own, which is left out. Without any host the location is a path.
-#[must_use]
-pub fn location(redirect: &Redirect, origin: &Origin<'_>) -> String {
+///
+/// # Errors
+///
+/// As [`rewrite::apply`], for the path.
+pub fn location(redirect: &Redirect, origin: &Origin<'_>) -> Result<String, PathError> {
     let scheme = redirect.scheme.as_deref().unwrap_or(origin.scheme);
     let host = redirect.host.as_deref().unwrap_or(origin.host);
-    let path = redirect.path.as_deref().unwrap_or(origin.path);
+    let path = match &redirect.path {
+        Some(path) => rewrite::apply(path, origin.path)?,
+        None => Cow::Borrowed(origin.path),
+    };
     let kept = if scheme == origin.scheme { origin.port } else { None };
     let port = redirect.port.or(kept).filter(|port| Some(*port) != own_port(scheme));
 
@@ -46,12 +58,24 @@ pub fn location(redirect: &Redirect, origin: &Origin<'_>) -> String {
         // choosing.
         location.push_str("/.");
     }
-    location.push_str(path);
+    location.push_str(&path);
     if let Some(query) = origin.query {
         location.push('?');
         location.push_str(query);
     }
-    location
+    Ok(location)
+}
+
+/// The redirect to a path with a slash behind it, as nginx answers what lacks that of its location.
+#[must_use]
+pub fn to_slash(path: &str) -> Redirect {
+    Redirect {
+        status: StatusCode::MOVED_PERMANENTLY,
+        scheme: None,
+        host: None,
+        port: None,
+        path: Some(Rewrite::ReplacePath(format!("{path}/"))),
+    }
 }
 
 fn own_port(scheme: &str) -> Option<u16> {
@@ -67,7 +91,11 @@ mod tests {
     use http::StatusCode;
 
     use super::{Origin, location};
-    use crate::config::model::Redirect;
+    use crate::config::model::{Redirect, Rewrite};
+
+    fn replaced(path: &str) -> Option<Rewrite> {
+        Some(Rewrite::ReplacePath(path.to_owned()))
+    }
 
     fn redirect() -> Redirect {
         Redirect {
@@ -89,7 +117,7 @@ mod tests {
 
     #[track_caller]
     fn check(redirect: &Redirect, origin: &Origin<'_>, expected: &str) {
-        assert_eq!(location(redirect, origin), expected);
+        assert_eq!(location(redirect, origin).as_deref(), Ok(expected));
     }
 
     #[test]
@@ -113,14 +141,21 @@ mod tests {
     fn another_host_or_path_keeps_the_rest() {
         let elsewhere = Redirect { host: Some("b.example".to_owned()), ..redirect() };
         check(&elsewhere, &ASKED, "http://b.example:8080/x?q=1");
-        let moved = Redirect { path: Some("/y".to_owned()), ..redirect() };
+        let moved = Redirect { path: replaced("/y"), ..redirect() };
         check(&moved, &Origin { query: None, port: None, ..ASKED }, "http://a.example/y");
         check(&redirect(), &Origin { host: "[::1]", ..ASKED }, "http://[::1]:8080/x?q=1");
     }
 
     #[test]
+    fn a_prefix_is_replaced_as_on_the_way_to_an_upstream() {
+        let path = Rewrite::ReplacePrefix { prefix: "/x".to_owned(), with: "/y".to_owned() };
+        let moved = Redirect { path: Some(path), ..redirect() };
+        check(&moved, &Origin { path: "/x/1", ..ASKED }, "http://a.example:8080/y/1?q=1");
+    }
+
+    #[test]
     fn without_a_host_the_location_is_a_path_of_this_server() {
-        let moved = Redirect { path: Some("/y".to_owned()), ..redirect() };
+        let moved = Redirect { path: replaced("/y"), ..redirect() };
         check(&moved, &Origin { host: "", ..ASKED }, "/y?q=1");
         let origin = Origin { host: "", path: "//evil.example", query: None, ..ASKED };
         check(&redirect(), &origin, "/.//evil.example");

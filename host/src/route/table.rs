@@ -1,12 +1,13 @@
 //! The routes of one host, by path.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
 use std::iter;
 
 use regex::RegexSet;
 
-use super::pattern;
-use crate::config::model::PathMatcher;
+use super::{Shape, pattern};
+use crate::config::model::{PathMatcher, Segment};
 
 /// A route's place in the order of precedence; the smaller one wins.
 pub(super) type Rank = usize;
@@ -24,13 +25,25 @@ const REGEX_SET_MIN: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Table {
     exact: HashMap<Box<str>, Box<[Rank]>>,
+    /// In order of precedence.
+    patterns: Box<[Patterns]>,
     /// By whole segments without a final slash, so that `/` is the empty text. Regexes stand below
     /// the segments that everything they match begins with.
     below: HashMap<Box<str>, Node>,
     /// Of the keys of `below`, in bytes: no longer one needs to be looked up.
     longest: usize,
-    /// Whether `below` holds a regex: then the longest prefix is not the end of the search.
-    has_regex: bool,
+    /// Whether `below` holds a regex or a prefix that ends within a segment: then the longest prefix is not the end of the search.
+    has_loose: bool,
+}
+
+/// The patterns with the same segments literal, by the hash of these: a look-up asks once for each
+/// shape, however many patterns there are.
+#[derive(Debug)]
+struct Patterns {
+    shape: Shape,
+    hasher: RandomState,
+    /// In order of precedence. Whether the path matches is left to the caller, as for regexes.
+    ranks: HashMap<u64, Vec<Rank>>,
 }
 
 /// What stands below one prefix.
@@ -57,16 +70,37 @@ impl Table {
         {
             return Some(rank);
         }
+        // All patterns come before all regexes and prefixes.
+        if let Some(rank) = self.patterns.iter().find_map(|patterns| patterns.find(path, &holds)) {
+            return Some(rank);
+        }
         let mut best = None;
         for prefix in prefixes(path, self.longest) {
             if let Some(node) = self.below.get(prefix) {
                 best = node.find(path, best, &holds).or(best);
             }
-            if best.is_some() && !self.has_regex {
+            if best.is_some() && !self.has_loose {
                 break;
             }
         }
         best
+    }
+}
+
+impl Patterns {
+    fn find(&self, path: &str, holds: impl Fn(Rank) -> bool) -> Option<Rank> {
+        let mut segments = path.split('/').skip(1);
+        let mut hasher = self.hasher.build_hasher();
+        for varies in &self.shape.varies {
+            let segment = segments.next()?;
+            if !varies {
+                segment.hash(&mut hasher);
+            }
+        }
+        if !self.shape.has_rest && segments.next().is_some() {
+            return None;
+        }
+        self.ranks.get(&hasher.finish())?.iter().copied().find(|rank| holds(*rank))
     }
 }
 
@@ -104,7 +138,10 @@ fn prefixes(path: &str, longest: usize) -> impl Iterator<Item = &str> {
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     exact: HashMap<Box<str>, Vec<Rank>>,
+    /// In order of precedence, because ranks come in it.
+    patterns: Vec<Patterns>,
     below: HashMap<Box<str>, NodeBuilder>,
+    has_start: bool,
 }
 
 #[derive(Debug, Default)]
@@ -129,6 +166,26 @@ impl Builder {
                 let node = self.below.entry(segments.into()).or_default();
                 node.regexes.push((rank, regex.as_str().into()));
             }
+            PathMatcher::Pattern(pattern) => {
+                let shape = Shape::of(pattern);
+                if self.patterns.last().is_none_or(|last| last.shape != shape) {
+                    let (hasher, ranks) = (RandomState::new(), HashMap::new());
+                    self.patterns.push(Patterns { shape, hasher, ranks });
+                }
+                let Some(patterns) = self.patterns.last_mut() else { return };
+                let mut hasher = patterns.hasher.build_hasher();
+                for segment in pattern.segments() {
+                    if let Segment::Literal(text) = segment {
+                        text.as_str().hash(&mut hasher);
+                    }
+                }
+                patterns.ranks.entry(hasher.finish()).or_default().push(rank);
+            }
+            PathMatcher::Start { text, .. } => {
+                let segments = text.get(..text.rfind('/').unwrap_or(0)).unwrap_or_default();
+                self.below.entry(segments.into()).or_default().prefixes.push(rank);
+                self.has_start = true;
+            }
         }
     }
 
@@ -136,7 +193,8 @@ impl Builder {
     pub(super) fn finish(self) -> Table {
         Table {
             longest: self.below.keys().map(|prefix| prefix.len()).max().unwrap_or(0),
-            has_regex: self.below.values().any(|node| !node.regexes.is_empty()),
+            has_loose: self.has_start || self.below.values().any(|node| !node.regexes.is_empty()),
+            patterns: self.patterns.into(),
             exact: self.exact.into_iter().map(|(path, ranks)| (path, ranks.into())).collect(),
             below: self.below.into_iter().map(|(prefix, node)| (prefix, node.finish())).collect(),
         }

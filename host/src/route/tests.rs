@@ -1,16 +1,18 @@
 //! Precedence by example, and against a naive router.
 
+use std::net::IpAddr;
+
 use fastrand::Rng;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use regex::Regex;
 
 use super::{Head, Router};
 use crate::config::model::{
-    HeaderMatcher, HostMatcher, Matcher, PathMatcher, QueryMatcher, ValueMatcher,
+    HeaderMatcher, HostMatcher, Matcher, PathMatcher, Pattern, QueryMatcher, Segment, ValueMatcher,
 };
 
-/// A matcher in a short notation: host, path (`=` exact, `~` regex, else prefix), then methods,
-/// `header:value` and `query=value`.
+/// A matcher in a short notation: host, path (`=` exact, `@` pattern, `~` regex, `^` start, else
+/// prefix), then methods, `header:value`, `query=value`, `client network` and `sni name`.
 fn matcher(host: &str, path: &str, conditions: &[&str]) -> Matcher {
     let mut matcher = Matcher {
         hosts: match host.strip_prefix('*') {
@@ -20,15 +22,23 @@ fn matcher(host: &str, path: &str, conditions: &[&str]) -> Matcher {
         },
         path: match path.split_at(1) {
             ("=", exact) => PathMatcher::Exact(exact.to_owned()),
+            ("@", text) => PathMatcher::Pattern(pattern(text)),
+            ("^", text) => PathMatcher::Start { text: text.to_owned(), bare: false },
             ("~", regex) => PathMatcher::Regex(Regex::new(&format!(r"\A(?:{regex})\z")).unwrap()),
             _ => PathMatcher::Prefix(path.to_owned()),
         },
         methods: Vec::new(),
         headers: Vec::new(),
         query: Vec::new(),
+        clients: Vec::new(),
+        snis: Vec::new(),
     };
     for condition in conditions {
-        if let Some((name, value)) = condition.split_once(':') {
+        if let Some(network) = condition.strip_prefix("client ") {
+            matcher.clients.push(network.parse().unwrap());
+        } else if let Some(name) = condition.strip_prefix("sni ") {
+            matcher.snis.push(HostMatcher::Exact(name.to_owned()));
+        } else if let Some((name, value)) = condition.split_once(':') {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
             matcher.headers.push(HeaderMatcher { name, value: ValueMatcher::Exact(value.into()) });
         } else if let Some((name, value)) = condition.split_once('=') {
@@ -41,6 +51,17 @@ fn matcher(host: &str, path: &str, conditions: &[&str]) -> Matcher {
     matcher
 }
 
+fn pattern(text: &str) -> Pattern {
+    let segment = |part: &str| match part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
+        None => Segment::Literal(part.to_owned()),
+        Some(name) => match name.strip_suffix('+') {
+            Some(name) => Segment::Rest(name.to_owned()),
+            None => Segment::Parameter(name.to_owned()),
+        },
+    };
+    Pattern::new(text.split('/').skip(1).map(segment).collect())
+}
+
 /// A request with everything that a [`Head`] borrows.
 struct Asked {
     method: Method,
@@ -48,6 +69,8 @@ struct Asked {
     path: String,
     query: Option<String>,
     headers: HeaderMap,
+    client: Option<IpAddr>,
+    server_name: Option<&'static str>,
 }
 
 impl Asked {
@@ -71,6 +94,8 @@ impl Asked {
             path: path.to_owned(),
             query,
             headers: map,
+            client: None,
+            server_name: None,
         }
     }
 
@@ -81,6 +106,8 @@ impl Asked {
             method: &self.method,
             headers: &self.headers,
             query: self.query.as_deref(),
+            client: self.client,
+            server_name: self.server_name,
         }
     }
 }
@@ -150,6 +177,97 @@ fn an_exact_path_comes_before_a_regex_and_a_regex_before_the_longest_prefix() {
     check(&routes, "GET a/users/1/", &[], Some("short"));
     check(&routes, "GET a/users/x", &[], Some("short"));
     check(&routes, "GET a/usersx", &[], None);
+}
+
+#[test]
+fn patterns_come_behind_exact_paths_and_the_more_literal_one_first() {
+    let routes = [
+        ("exact", matcher("*", "=/users/me", &[])),
+        ("posts", matcher("*", "@/users/{id}/posts", &[])),
+        ("user", matcher("*", "@/users/{id}", &[])),
+        ("mine", matcher("*", "@/{kind}/mine", &[])),
+        ("any", matcher("*", "@/{kind}/{id}", &[])),
+        ("deep", matcher("*", "@/users/{rest+}", &[])),
+        ("regex", matcher("*", "~/users/[0-9]+/.*", &[])),
+        ("prefix", matcher("*", "/users/1/posts", &[])),
+    ];
+    check(&routes, "GET a/users/me", &[], Some("exact"));
+    check(&routes, "GET a/users/1/posts", &[], Some("posts"));
+    check(&routes, "GET a/users/1", &[], Some("user"));
+    // One literal each; the first segment tells them apart.
+    check(&routes, "GET a/users/mine", &[], Some("user"));
+    check(&routes, "GET a/orders/mine", &[], Some("mine"));
+    check(&routes, "GET a/orders/1", &[], Some("any"));
+    check(&routes, "GET a/users/1/", &[], Some("deep"));
+    check(&routes, "GET a/users/1/posts/2", &[], Some("deep"));
+    check(&routes, "GET a/users/", &[], None);
+    check(&routes, "GET a/users", &[], None);
+}
+
+#[test]
+fn a_prefix_that_ends_within_a_segment_stands_among_prefixes_by_its_length() {
+    let routes = [
+        ("start", matcher("*", "^/api/us", &[])),
+        ("slash", matcher("*", "^/api/users/", &[])),
+        ("prefix", matcher("*", "/api/users", &[])),
+        ("all", matcher("*", "/api", &[])),
+    ];
+    check(&routes, "GET a/api/usage", &[], Some("start"));
+    check(&routes, "GET a/api/users", &[], Some("prefix"));
+    check(&routes, "GET a/api/users/1", &[], Some("slash"));
+    check(&routes, "GET a/api/usersx", &[], Some("start"));
+    check(&routes, "GET a/api/u", &[], Some("all"));
+    check(&routes, "GET a/apiusers", &[], None);
+}
+
+#[test]
+fn a_client_and_a_server_name_come_last() {
+    let routes = [
+        ("query", matcher("*", "/", &["q=1"])),
+        ("both", matcher("*", "/", &["client 10.0.0.0/8", "sni a.example"])),
+        ("inside", matcher("*", "/", &["client 10.0.0.0/8"])),
+        ("sni", matcher("*", "/", &["sni a.example"])),
+        ("plain", matcher("*", "/", &[])),
+    ];
+    let found = |client: &str, server_name, target: &str| {
+        let asked = Asked { client: client.parse().ok(), server_name, ..Asked::new(target, &[]) };
+        let found = router(&routes).find(&asked.head()).map(|index| routes[index].0);
+        assert_eq!(router(&routes).explain(&asked.head()).chosen.map(|at| routes[at].0), found);
+        found
+    };
+    assert_eq!(found("10.1.2.3", Some("a.example"), "GET a/?q=1"), Some("query"));
+    assert_eq!(found("10.1.2.3", Some("a.example"), "GET a/"), Some("both"));
+    assert_eq!(found("10.1.2.3", Some("b.example"), "GET a/"), Some("inside"));
+    assert_eq!(found("192.0.2.1", Some("a.example"), "GET a/"), Some("sni"));
+    assert_eq!(found("192.0.2.1", None, "GET a/"), Some("plain"));
+    assert_eq!(found("", None, "GET a/"), Some("plain"));
+}
+
+#[test]
+fn an_explanation_tells_of_clients_and_server_names() {
+    let routes = [
+        ("inside", matcher("*", "/", &["client 10.0.0.0/8"])),
+        ("sni", matcher("*", "@/{id}", &["sni a.example"])),
+    ];
+    let mut asked = Asked::new("GET a/1", &[]);
+    let told = router(&routes).explain(&asked.head()).to_string();
+    assert_eq!(
+        told,
+        "\
+1. `sni` (any host, pattern /{id}): does not match: there is no server name of TLS (wanted is a.example)
+2. `inside` (any host, any path): does not match: the client's address is not known (wanted is 10.0.0.0/8)
+"
+    );
+    asked.client = Some(IpAddr::from([192, 0, 2, 1]));
+    asked.server_name = Some("b.example");
+    let told = router(&routes).explain(&asked.head()).to_string();
+    assert_eq!(
+        told,
+        "\
+1. `sni` (any host, pattern /{id}): does not match: the server name of TLS is b.example, not a.example
+2. `inside` (any host, any path): does not match: the client is 192.0.2.1, not in 10.0.0.0/8
+"
+    );
 }
 
 #[test]
@@ -239,6 +357,19 @@ fn an_explanation_stays_short() {
     assert!(explanation.to_string().ends_with("and 20 more whose host or path does not match\n"));
 }
 
+/// Literal segments, then whether there is no rest, then which segments are literal, as digits.
+fn pattern_score(pattern: &Pattern) -> usize {
+    let literal = |segment: &Segment| matches!(segment, Segment::Literal(_));
+    let (mut literals, mut shape) = (0, 0);
+    for index in 0..5 {
+        let is_literal = pattern.segments().get(index).is_some_and(literal);
+        literals += usize::from(is_literal);
+        shape = shape * 2 + usize::from(is_literal);
+    }
+    let has_rest = matches!(pattern.segments().last(), Some(Segment::Rest(_)));
+    2_000 + literals * 10_000 + usize::from(!has_rest) * 1_000 + shape
+}
+
 /// Tries every route, and compares what can be compared.
 fn naive(routes: &[Matcher], asked: &Asked) -> Option<usize> {
     let mut best: Option<(Vec<usize>, usize)> = None;
@@ -251,8 +382,12 @@ fn naive(routes: &[Matcher], asked: &Asked) -> Option<usize> {
         });
         let host = if route.hosts.is_empty() { Some(0) } else { host.max() };
         let path = match &route.path {
-            PathMatcher::Exact(path) => (*path == asked.path).then_some(2_000),
+            PathMatcher::Exact(path) => (*path == asked.path).then_some(9_000_000),
+            PathMatcher::Pattern(pattern) => {
+                pattern.matches(&asked.path).then(|| pattern_score(pattern))
+            }
             PathMatcher::Regex(regex) => regex.is_match(&asked.path).then_some(1_000),
+            PathMatcher::Start { text, .. } => asked.path.starts_with(text).then_some(text.len()),
             PathMatcher::Prefix(prefix) if prefix == "/" => Some(1),
             PathMatcher::Prefix(prefix) => (asked.path == *prefix
                 || asked.path.starts_with(&format!("{prefix}/")))
@@ -278,10 +413,20 @@ fn random_path(random: &mut Rng) -> String {
 }
 
 fn random_matcher(random: &mut Rng) -> Matcher {
-    let hosts = ["*", "*", "a.b.c", "b.c", "*.b.c", "*.c", "*.a.b.c"];
     let regexes = ["~/a/.*", "~/[ab]/b", "~(/a|/b)/a", "~/a(/b)?", "~/ab/.*|/b", "~/a\\.b/?.*"];
-    let path = match random.usize(..6) {
+    let patterns =
+        ["@/{x}", "@/a/{x}", "@/{x}/b", "@/{x}/{y}", "@/a/{x+}", "@/{x}/b/{y+}", "@/{x}/"];
+    let starts = ["^/a", "^/ab", "^/a/", "^/a/b", "^/"];
+    let path = match random.usize(..9) {
         0 => format!("={}", random_path(random)),
+        6 | 7 => {
+            let path = *random.choice(&patterns).unwrap();
+            return with_conditions(random, path);
+        }
+        8 => {
+            let path = *random.choice(&starts).unwrap();
+            return with_conditions(random, path);
+        }
         1 | 2 => (*random.choice(&regexes).unwrap()).to_owned(),
         _ => random_path(random),
     };
@@ -290,9 +435,14 @@ fn random_matcher(random: &mut Rng) -> Matcher {
         "" => "/".to_owned(),
         _ => path,
     };
+    with_conditions(random, &path)
+}
+
+fn with_conditions(random: &mut Rng, path: &str) -> Matcher {
+    let hosts = ["*", "*", "a.b.c", "b.c", "*.b.c", "*.c", "*.a.b.c"];
     let all = ["GET", "PUT", "x:1", "y:1", "p=1", "q=1"];
     let conditions: Vec<&str> = all.into_iter().filter(|_| random.usize(..6) == 0).collect();
-    let mut matcher = matcher(random.choice(&hosts).unwrap(), &path, &conditions);
+    let mut matcher = matcher(random.choice(&hosts).unwrap(), path, &conditions);
     if !matcher.hosts.is_empty() && random.bool() {
         matcher.hosts.push(HostMatcher::Suffix(".c".to_owned()));
     }

@@ -1,10 +1,13 @@
 //! Why the configuration is read again, and what differs then.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{self, Config, Location, PluginId, Route, Selection};
+use crate::config::{
+    Config, Destination, Location, PluginId, Route, Selection, Upstream, UpstreamId,
+};
 use crate::plugin::Plugin;
 use crate::snapshot::Snapshot;
 
@@ -71,23 +74,23 @@ impl Difference {
             new_config.plugins.iter().map(|plugin| plugin.name.as_str()),
             reused,
         );
-        let same_upstream = |name: &str| {
-            let find = |config: &'_ Config| {
-                config.upstreams.iter().find(|upstream| upstream.name == name).cloned()
-            };
-            find(old_config) == find(new_config)
-        };
+        let (old_upstreams, new_upstreams) = (upstreams(old_config), upstreams(new_config));
+        let same_upstream = |name: &str| old_upstreams.get(name) == new_upstreams.get(name);
         difference.note(
             "upstreams",
             old_config.upstreams.iter().map(|upstream| upstream.name.as_str()),
             new_config.upstreams.iter().map(|upstream| upstream.name.as_str()),
             same_upstream,
         );
+        let (old_routes, new_routes) = (by_name(old_config), by_name(new_config));
         difference.note(
             "routes",
             old_config.routes.iter().map(|route| route.name.as_str()),
             new_config.routes.iter().map(|route| route.name.as_str()),
-            |name| shape(old_config, name) == shape(new_config, name),
+            |name| {
+                shape(old_config, old_routes.get(name).copied())
+                    == shape(new_config, new_routes.get(name).copied())
+            },
         );
         difference.note_settings(old_config, new_config);
         difference
@@ -101,8 +104,10 @@ impl Difference {
         is_same: impl Fn(&str) -> bool,
     ) {
         let (old, new): (Vec<&str>, Vec<&str>) = (old.collect(), new.collect());
-        let removed = old.iter().filter(|name| !new.contains(name)).map(|name| format!("-{name}"));
-        let rest = new.iter().filter_map(|name| match old.contains(name) {
+        let (had, has): (BTreeSet<&str>, BTreeSet<&str>) =
+            (old.iter().copied().collect(), new.iter().copied().collect());
+        let removed = old.iter().filter(|name| !has.contains(*name)).map(|name| format!("-{name}"));
+        let rest = new.iter().filter_map(|name| match had.contains(name) {
             false => Some(format!("+{name}")),
             true => (!is_same(name)).then(|| format!("~{name}")),
         });
@@ -139,6 +144,16 @@ impl Difference {
     }
 }
 
+/// There may be ten thousands of them.
+fn upstreams(config: &Config) -> BTreeMap<&str, &Upstream> {
+    config.upstreams.iter().map(|upstream| (upstream.name.as_str(), upstream)).collect()
+}
+
+/// So of these.
+fn by_name(config: &Config) -> BTreeMap<&str, &Route> {
+    config.routes.iter().map(|route| (route.name.as_str(), route)).collect()
+}
+
 /// How a plugin is tried out.
 fn trial<'c>(config: &'c Config, name: &str) -> Option<(bool, Option<(&'c Selection, bool)>)> {
     let plugin = config.plugins.iter().find(|plugin| plugin.name == name)?;
@@ -147,23 +162,30 @@ fn trial<'c>(config: &'c Config, name: &str) -> Option<(bool, Option<(&'c Select
 }
 
 /// A route without its place in the file, and with names for indexes.
-fn shape(config: &Config, name: &str) -> Option<String> {
-    let route = config.routes.iter().find(|route| route.name == name)?;
+fn shape(config: &Config, route: Option<&Route>) -> Option<String> {
+    let route = route?;
     let Route { matcher, rewrite, pipeline, destination, timeout, .. } = route;
     let name = |id: PluginId| config.plugins.get(id.0).map(|plugin| plugin.name.as_str());
+    let called = |id: UpstreamId| config.upstreams.get(id.0).map(|upstream| &upstream.name);
     let pipeline: Vec<_> =
         pipeline.iter().map(|entry| (name(entry.plugin), &entry.clauses)).collect();
-    let upstream = match destination {
-        config::Destination::Upstream(id) => {
-            config.upstreams.get(id.0).map(|upstream| format!("to {}", upstream.name))
+    let leads = match destination {
+        Destination::Upstream(id) => format!("to {:?}", called(*id)),
+        Destination::Split(split) => {
+            let targets =
+                split.targets.iter().map(|target| (called(target.upstream), target.weight));
+            let targets: Vec<_> = targets.collect();
+            format!("over {targets:?} {:?} {:?}", split.by, split.force_header)
         }
-        config::Destination::Handler(id) => {
-            config.plugins.get(id.0).map(|plugin| format!("answered by {}", plugin.name))
-        }
-        other => Some(format!("{other:?}")),
+        Destination::Handler(id) => format!("answered by {:?}", name(*id)),
+        other @ (Destination::Fixed(_) | Destination::Redirect(_)) => format!("{other:?}"),
     };
+    let mirror = route.mirror.as_ref().map(|mirror| {
+        (called(mirror.upstream), mirror.share, mirror.body_bytes, mirror.concurrency)
+    });
     let limits = (timeout, route.request_body_bytes, route.allow_encoded_slash);
-    Some(format!("{matcher:?} {rewrite:?} {pipeline:?} {upstream:?} {limits:?}"))
+    let edits = (&route.host, &route.request_headers, &route.response_headers);
+    Some(format!("{matcher:?} {rewrite:?} {pipeline:?} {leads} {mirror:?} {limits:?} {edits:?}"))
 }
 
 impl fmt::Display for Difference {

@@ -34,7 +34,7 @@ pub use interface::{HostCalls, Interface};
 pub use listener::{Handshake, ListenerMetrics};
 pub use own::{LABELS_MAX, MetricError, SERIES_MAX};
 pub use plugin::{CallMetrics, Phase, PluginMetrics};
-pub use route::{RouteMetrics, UNMATCHED};
+pub use route::{Mirrored, RouteMetrics, UNMATCHED};
 pub use shadow::ShadowDecision;
 pub use upstream::{EndpointMetrics, UpstreamMetrics};
 

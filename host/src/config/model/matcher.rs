@@ -3,6 +3,9 @@
 use std::fmt;
 
 use http::{HeaderName, Method};
+use ipnet::IpNet;
+
+use super::Pattern;
 
 /// Which requests a route takes. All that is given must hold.
 #[derive(Debug, Clone)]
@@ -17,6 +20,10 @@ pub struct Matcher {
     pub headers: Vec<HeaderMatcher>,
     /// All of them.
     pub query: Vec<QueryMatcher>,
+    /// One of them holds the client's address; empty means any client.
+    pub clients: Vec<IpNet>,
+    /// One of them is the name that the client gave by SNI; empty means any or none.
+    pub snis: Vec<HostMatcher>,
 }
 
 /// One condition for the host.
@@ -47,13 +54,32 @@ pub enum PathMatcher {
     Prefix(String),
     /// Anchored at both ends.
     Regex(regex::Regex),
+    /// The whole canonical path, segment by segment.
+    Pattern(Pattern),
+    /// Every path that begins with a text, within a segment too (`prefix_mode`).
+    Start {
+        /// The text; a final slash counts.
+        text: String,
+        /// Whether the text without its final slash is taken as well, to be redirected.
+        bare: bool,
+    },
 }
 
 impl PathMatcher {
     /// Whether it takes every path.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        matches!(self, Self::Prefix(prefix) if prefix == "/")
+        matches!(self, Self::Prefix(prefix) | Self::Start { text: prefix, .. } if prefix == "/")
+    }
+
+    /// The path that lacks nothing but the final slash of a location of nginx, which answers it with a
+    /// redirect to the path with it.
+    #[must_use]
+    pub fn bare(&self) -> Option<&str> {
+        match self {
+            Self::Start { text, bare: true } => text.strip_suffix('/'),
+            _ => None,
+        }
     }
 }
 
@@ -61,7 +87,9 @@ impl fmt::Display for PathMatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exact(path) => write!(f, "{path} exactly"),
-            Self::Prefix(_) if self.is_any() => f.write_str("any path"),
+            Self::Prefix(_) | Self::Start { .. } if self.is_any() => f.write_str("any path"),
+            Self::Pattern(pattern) => write!(f, "pattern {pattern}"),
+            Self::Start { text, .. } => write!(f, "{text} and all that begins with it"),
             Self::Prefix(prefix) => write!(f, "{prefix} and below"),
             Self::Regex(regex) => write!(f, "regex {}", as_written(regex)),
         }

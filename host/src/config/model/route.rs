@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::{Matcher, PipelineEntry, PluginId, UpstreamId};
+use super::{
+    HeaderEdits, HostPolicy, Matcher, Mirror, PipelineEntry, PluginId, Rewrite, Split, UpstreamId,
+};
 use crate::config::Location;
 
 /// A match, and what happens to a request that matches.
@@ -16,6 +18,14 @@ pub struct Route {
     pub matcher: Matcher,
     /// Applied to the path on its way to the upstream.
     pub rewrite: Option<Rewrite>,
+    /// What the upstream sees as `Host`, if not what its own policy says.
+    pub host: Option<HostPolicy>,
+    /// Made last, on the way to the upstream or the handler.
+    pub request_headers: HeaderEdits,
+    /// Made last, to every response of the route.
+    pub response_headers: HeaderEdits,
+    /// Copies for another upstream.
+    pub mirror: Option<Mirror>,
     /// In the order of the request phase: what the gateway runs for every route, its own, and what
     /// its upstream adds.
     pub pipeline: Vec<PipelineEntry>,
@@ -35,27 +45,13 @@ pub struct Route {
     pub handler_at: Location,
 }
 
-/// What happens to the path on its way to the upstream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rewrite {
-    /// The matched prefix is removed.
-    StripPrefix(String),
-    /// The matched prefix is replaced.
-    ReplacePrefix {
-        /// As in the matcher.
-        prefix: String,
-        /// Begins with `/`, canonical.
-        with: String,
-    },
-    /// The whole path is replaced by this one.
-    ReplacePath(String),
-}
-
 /// Where a matched request ends up; exactly one, by construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// It is forwarded.
     Upstream(UpstreamId),
+    /// It is forwarded to one of several.
+    Split(Split),
     /// It is answered with this.
     Fixed(FixedResponse),
     /// It is sent elsewhere.
@@ -86,6 +82,6 @@ pub struct Redirect {
     pub host: Option<String>,
     /// Left out of the location if it is the scheme's own.
     pub port: Option<u16>,
-    /// Begins with `/`; the query is kept.
-    pub path: Option<String>,
+    /// The path behind it; the query is kept.
+    pub path: Option<Rewrite>,
 }

@@ -85,7 +85,9 @@ fn collect(value: &toml::Value, user_named: bool, keys: &mut Vec<String>) {
                 if key == "config" {
                     continue;
                 }
-                collect(value, matches!(key.as_str(), "attributes" | "headers" | "query"), keys);
+                let user_named =
+                    matches!(key.as_str(), "add" | "attributes" | "headers" | "query" | "set");
+                collect(value, user_named, keys);
             }
         }
         toml::Value::Array(items) => items.iter().for_each(|item| collect(item, false, keys)),

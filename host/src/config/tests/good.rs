@@ -9,10 +9,11 @@ use http::{Method, StatusCode};
 use super::super::{
     Acme, AcmeChallenge, Admission, BalancePolicy, Balancing, Breaker, Budget, Certificate,
     Component, Consumer, Credential, Destination, Dns, Endpoint, ErrorRate, FixedResponse, Gateway,
-    HashKey, HealthCheck, HostMatcher, HostPolicy, Identity, Isolation, Limits, Location,
-    NamedSecret, OnError, Outlier, PathMatcher, Pin, PluginId, Probe, Redirect, Retry, RetryBudget,
-    RetryFault, RetryOn, Rewrite, Route, Scope, Secret, SlowCalls, StatusRange, Tls, TlsVersion,
-    TrustedKey, UpstreamId, ValueMatcher, load_text,
+    HashKey, HeaderEdits, HealthCheck, HostMatcher, HostPolicy, Identity, Isolation, Limits,
+    Location, Mirror, NamedSecret, OnError, Outlier, PathMatcher, Pin, PluginId, Probe, Redirect,
+    Retry, RetryBudget, RetryFault, RetryOn, Rewrite, Route, Scope, Secret, Share, SlowCalls,
+    Split, SplitKey, SplitTarget, StatusRange, StickyCookie, Tls, TlsVersion, TrustedKey,
+    UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -159,6 +160,34 @@ respond = { status = 503, headers = { X-A = "1", set-cookie = ["a=1", "b=2"] }, 
 name = "moved"
 match = { host = "old.example.com" }
 redirect = { scheme = "https", host = "New.example.com", port = 8443, path = "/x", status = 308 }
+
+[[routes]]
+name = "item"
+match = { path = { pattern = "/items/{id}/{rest+}" }, client = ["10.0.0.0/8"], sni = "*.Example.com" }
+rewrite = { replace_path = "/i/{rest}/{id}", host = "Items.Internal" }
+request_headers = { set = { X-A = "1" }, add = { x-b = ["2", "3"] }, remove = ["X-C"] }
+response_headers = { remove = "server" }
+upstream = [{ name = "users", weight = 9 }, "orders"]
+split = { by = { cookie = "shop", path = "/items", ttl = "1h" }, force_header = "X-Version" }
+mirror = { upstream = "orders", percent = 2.5, body = "1KiB", concurrency = 7 }
+
+[[routes]]
+name = "kong"
+match = { path = "/kong/" }
+prefix_mode = "kong"
+rewrite = { strip_prefix = true, add_prefix = "/v1/" }
+upstream = "users"
+
+[[routes]]
+name = "nginx"
+match = { path = "/nginx/" }
+prefix_mode = "nginx"
+upstream = "users"
+
+[[routes]]
+name = "renamed"
+match = { path = "/old" }
+redirect = { replace_prefix = "/new" }
 
 [consumers.alice]
 groups = ["staff", "admin"]
@@ -565,9 +594,10 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
     assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:79:1");
 }
 
-/// The routes of the file: `users`, `orders`, `order`, `health` and `moved`.
-fn routes() -> [Route; 5] {
-    loaded(EVERY_KEY).config.routes.try_into().expect("five routes")
+/// The routes of the file: `users`, `orders`, `order`, `health`, `moved`, `item`, `kong`, `nginx` and
+/// `renamed`.
+fn routes() -> [Route; 9] {
+    loaded(EVERY_KEY).config.routes.try_into().expect("nine routes")
 }
 
 #[test]
@@ -625,7 +655,7 @@ fn a_route_has_defaults_and_its_rewrite_is_canonical() {
 
 #[test]
 fn answers_without_an_upstream_are_as_the_file_says() {
-    let [_, _, _, health, moved] = routes();
+    let [_, _, _, health, moved, ..] = routes();
     assert!(matches!(&health.matcher.path, PathMatcher::Exact(path) if path == "/health/"));
     let header = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
     assert_eq!(
@@ -647,9 +677,73 @@ fn answers_without_an_upstream_are_as_the_file_says() {
             scheme: Some("https".to_owned()),
             host: Some("new.example.com".to_owned()),
             port: Some(8443),
-            path: Some("/x".to_owned()),
+            path: Some(Rewrite::ReplacePath("/x".to_owned())),
         })
     );
+    let [.., renamed] = routes();
+    let Destination::Redirect(redirect) = renamed.destination else { panic!("a redirect") };
+    let path = Rewrite::ReplacePrefix { prefix: "/old".to_owned(), with: "/new".to_owned() };
+    assert_eq!(redirect.path, Some(path));
+}
+
+#[test]
+fn a_pattern_and_what_is_made_of_it_are_as_the_file_says() {
+    let [_, _, _, _, _, item, ..] = routes();
+    let PathMatcher::Pattern(pattern) = &item.matcher.path else { panic!("a pattern") };
+    assert_eq!(pattern.to_string(), "/items/{id}/{rest+}");
+    assert_eq!(item.matcher.clients, ["10.0.0.0/8".parse().unwrap()]);
+    assert_eq!(item.matcher.snis, [HostMatcher::Suffix(".example.com".to_owned())]);
+    let Some(Rewrite::Template(template)) = &item.rewrite else { panic!("a template") };
+    assert_eq!(template.to_string(), "/i/{rest}/{id}");
+    assert_eq!(template.fill("/items/7/a/b"), "/i/a/b/7");
+    assert_eq!(item.host, Some(HostPolicy::Fixed(HeaderValue::from_static("items.internal"))));
+
+    let header = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
+    let request = HeaderEdits {
+        remove: vec![HeaderName::from_static("x-c")],
+        set: vec![header("x-a", "1")],
+        add: vec![header("x-b", "2"), header("x-b", "3")],
+    };
+    assert_eq!(item.request_headers, request);
+    let remove = vec![HeaderName::from_static("server")];
+    assert_eq!(item.response_headers, HeaderEdits { remove, ..HeaderEdits::default() });
+}
+
+#[test]
+fn a_split_and_a_mirror_are_as_the_file_says() {
+    let [_, _, _, _, _, item, ..] = routes();
+    let target = |upstream, weight| SplitTarget { upstream: UpstreamId(upstream), weight };
+    assert_eq!(
+        item.destination,
+        Destination::Split(Split {
+            targets: vec![target(0, 9), target(1, 1)],
+            by: SplitKey::Cookie(StickyCookie {
+                name: "shop".to_owned(),
+                path: "/items".to_owned(),
+                ttl: Some(Duration::from_secs(3600)),
+            }),
+            force_header: Some(HeaderName::from_static("x-version")),
+        })
+    );
+    let upstream = UpstreamId(1);
+    let mirror = Mirror { upstream, share: Share(250), body_bytes: 1024, concurrency: 7 };
+    assert_eq!(item.mirror, Some(mirror));
+}
+
+#[test]
+fn prefixes_of_other_gateways_are_as_the_file_says() {
+    let [.., kong, nginx, _] = routes();
+    let start = |route: &Route, wanted: &str, with_bare: bool| {
+        matches!(&route.matcher.path,
+            PathMatcher::Start { text, bare } if text == wanted && *bare == with_bare)
+    };
+    assert!(start(&kong, "/kong/", false));
+    let (prefix, base) = ("/kong/".to_owned(), "/v1/".to_owned());
+    assert_eq!(kong.rewrite, Some(Rewrite::Kong { prefix, strip: true, base }));
+    assert!(!kong.allow_encoded_slash);
+    assert!(start(&nginx, "/nginx/", true));
+    assert_eq!(nginx.rewrite, Some(Rewrite::Raw));
+    assert!(nginx.allow_encoded_slash);
 }
 
 #[test]

@@ -27,6 +27,8 @@ fn holds(condition: &Condition, exchange: &Exchange) -> bool {
         method: &request.method,
         headers: &request.headers,
         query: request.query(),
+        client: Some(exchange.client.address),
+        server_name: exchange.client.tls.as_ref().and_then(|tls| tls.server_name.as_deref()),
     };
     let client = exchange.client.address.to_canonical();
     (clients.is_empty() || clients.iter().any(|network| network.contains(&client)))

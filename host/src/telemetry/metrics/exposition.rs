@@ -96,6 +96,13 @@ impl Families {
                     family.put(&[("route", route), ("error", error)], *n)
                 })
             })
+        })?;
+        text.counters("mirrored_requests", "Requests to be copied for another upstream", |family| {
+            routes.iter().try_for_each(|(route, metrics)| {
+                metrics.mirrors().iter().try_for_each(|(outcome, n)| {
+                    family.put(&[("route", route), ("outcome", outcome)], *n)
+                })
+            })
         })
     }
 

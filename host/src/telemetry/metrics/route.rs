@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
+
 use super::histogram::{EXCHANGE_BOUNDS, Histogram};
 use super::tokens::Tokens;
 use crate::facts::Source;
@@ -19,6 +21,37 @@ pub struct RouteMetrics {
     duration: Histogram,
     gateway_duration: Histogram,
     failures: Tokens,
+    mirrored: [Counter; Mirrored::ALL.len()],
+}
+
+/// What became of a request that was to be copied for another upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mirrored {
+    /// The other upstream has answered the copy.
+    Answered,
+    /// It has not.
+    Failed,
+    /// The body is longer than `mirror.body`, so there was no copy.
+    TooLarge,
+    /// As many copies as `mirror.concurrency` were under way.
+    Saturated,
+    /// The body did not pass to its end.
+    Cut,
+}
+
+impl Mirrored {
+    const ALL: [Self; 5] =
+        [Self::Answered, Self::Failed, Self::TooLarge, Self::Saturated, Self::Cut];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+            Self::TooLarge => "too_large",
+            Self::Saturated => "saturated",
+            Self::Cut => "cut",
+        }
+    }
 }
 
 impl Default for RouteMetrics {
@@ -28,6 +61,7 @@ impl Default for RouteMetrics {
             duration: Histogram::new(EXCHANGE_BOUNDS),
             gateway_duration: Histogram::new(EXCHANGE_BOUNDS),
             failures: Tokens::default(),
+            mirrored: array::from_fn(|_| Counter::default()),
         }
     }
 }
@@ -46,6 +80,20 @@ impl RouteMetrics {
     /// Counts a failure by its token (`Failure::token`).
     pub fn failure(&self, error: &'static str) {
         self.failures.count(error);
+    }
+
+    /// Counts a request that was to be copied for another upstream.
+    pub fn mirrored(&self, outcome: Mirrored) {
+        if let Some(counter) = self.mirrored.get(outcome as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Each outcome that there was, and its number.
+    pub(super) fn mirrors(&self) -> Vec<(&'static str, u64)> {
+        let all = Mirrored::ALL.iter().zip(&self.mirrored);
+        let all = all.map(|(outcome, counter)| (outcome.as_str(), counter.get()));
+        all.filter(|(_, n)| *n > 0).collect()
     }
 
     pub(super) fn duration(&self) -> &Histogram {

@@ -257,7 +257,7 @@ error: there is nothing in `path`
   |
 3 | match = { path = {} }
   |                  ^^
-  = hint: add one of `exact`, `prefix`, `regex`
+  = hint: add one of `exact`, `prefix`, `pattern`, `regex`
 
 1 error in gateway.toml
 "#,
@@ -284,4 +284,48 @@ error: unknown key `perfix` in `path`
 1 error in gateway.toml
 "#,
     );
+}
+
+#[test]
+fn a_parameter_stands_in_a_pattern() {
+    check(
+        r#"
+[[routes]]
+name = "users"
+match = { path = "/users/{id}" }
+respond = {}
+"#,
+        r#"
+error: `/users/{id}` is not a path: it has a brace
+ --> gateway.toml:3:18
+  |
+3 | match = { path = "/users/{id}" }
+  |                  ^^^^^^^^^^^^^
+  = hint: named parameters stand in `path = { pattern = "/users/{id}" }`, and a brace itself is `%7B` or `%7D`
+
+1 error in gateway.toml
+"#,
+    );
+}
+
+/// The first line of what is said of a pattern.
+#[track_caller]
+fn pattern(pattern: &str, expected: &str) {
+    let file = format!(
+        "[[routes]]\nname = \"a\"\nmatch = {{ path = {{ pattern = {pattern:?} }} }}\nrespond = {{}}\n"
+    );
+    let findings = crate::config::tests::load(&file).expect_err(pattern).to_string();
+    assert_eq!(findings.lines().next(), Some(expected), "{findings}");
+}
+
+#[test]
+fn a_pattern_has_parameters_that_are_whole_segments_with_names_of_their_own() {
+    pattern("/users", "error: a pattern has at least one parameter, such as `{id}`");
+    pattern("/users/{id}.json", "error: a parameter is a whole segment, such as `/{id}/`");
+    pattern("/users/{}", "error: `` cannot be the name of a parameter");
+    pattern("/users/{1}", "error: `1` cannot be the name of a parameter");
+    pattern("/{id}/{id}", "error: two parameters are called `id`");
+    pattern("/{all+}/x", "error: `{name+}` stands for the rest of the path");
+    pattern("users/{id}", "error: `users/{id}` is not a path: it must begin with `/`");
+    pattern("/a//{id}", "error: `/a//{id}` is not a path: it has an empty segment");
 }

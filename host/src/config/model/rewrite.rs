@@ -1,0 +1,82 @@
+//! What happens to the path and the head of a request on its way.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Template;
+
+/// What happens to the path on its way to the upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rewrite {
+    /// The matched prefix is removed.
+    StripPrefix(String),
+    /// The matched prefix is replaced.
+    ReplacePrefix {
+        /// As in the matcher.
+        prefix: String,
+        /// Begins with `/`, canonical.
+        with: String,
+    },
+    /// The whole path is replaced by this one.
+    ReplacePath(String),
+    /// The whole path is made of what the route's path has captured.
+    Template(Template),
+    /// As Kong joins paths (`prefix_mode = "kong"`).
+    Kong {
+        /// As in the matcher.
+        prefix: String,
+        /// Whether it is removed.
+        strip: bool,
+        /// What Kong calls the path of the service; begins with `/`.
+        base: String,
+    },
+    /// As nginx replaces the prefix (`prefix_mode = "nginx"` with `replace_prefix`).
+    Nginx {
+        /// As in the matcher.
+        prefix: String,
+        /// What stands behind the address in `proxy_pass`; begins with `/`.
+        with: String,
+    },
+    /// The path goes as the client sent it (`prefix_mode = "nginx"` without `replace_prefix`).
+    Raw,
+}
+
+/// Whose rules a route's prefix follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrefixMode {
+    /// A prefix is a text, paths are joined as by Kong's `path_handling = "v0"`.
+    Kong,
+    /// A prefix is a text, paths are replaced as by nginx' `proxy_pass`.
+    Nginx,
+}
+
+/// Changes to the field lines of a head, in this order: remove, set, add.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeaderEdits {
+    /// All lines of this name go.
+    pub remove: Vec<HeaderName>,
+    /// One line in place of all of this name.
+    pub set: Vec<(HeaderName, HeaderValue)>,
+    /// A further line.
+    pub add: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl HeaderEdits {
+    /// Whether nothing changes.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.remove.is_empty() && self.set.is_empty() && self.add.is_empty()
+    }
+
+    /// Makes the changes.
+    pub fn apply(&self, headers: &mut HeaderMap) {
+        for name in &self.remove {
+            headers.remove(name);
+        }
+        for (name, value) in &self.set {
+            headers.insert(name, value.clone());
+        }
+        for (name, value) in &self.add {
+            headers.append(name, value.clone());
+        }
+    }
+}
