@@ -111,7 +111,7 @@ async fn answer(
         Ok(Way::Early(early)) => {
             let (status, headers, body) = early.reply();
             open.respond(Source::Gateway, ResponseHead { status, headers });
-            return respond(&snapshot, open, body.into(), None);
+            return respond(&snapshot, open, body.into(), None, None);
         }
         Ok(Way::Route(_)) => None,
         Err(failure) => Some(failure),

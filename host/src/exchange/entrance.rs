@@ -86,7 +86,8 @@ pub(super) fn early(
         path,
         query: request.uri.query(),
     };
-    let location = redirect::location(&to, &origin);
+    let location = redirect::location(&to, &origin)
+        .map_err(|error| Failure::RequestMalformed(error.reason()))?;
     Ok(Some(Early::Elsewhere { status: to.status, location }))
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{
-    Config, Destination, Location, PluginId, Route, Selection, Upstream, UpstreamId,
+    self, Config, Destination, Location, PluginId, Route, Selection, Upstream, UpstreamId,
 };
 use crate::plugin::Plugin;
 use crate::snapshot::Snapshot;
