@@ -19,9 +19,14 @@ use hyper_util::rt::TokioIo;
 use rcgen::CertificateSigningRequestParams;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
+use rustls::crypto::verify_tls13_signature_with_raw_key;
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime,
+};
+use rustls::version::TLS13;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme,
+};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -404,7 +409,7 @@ fn problem(kind: &str) -> Answer {
 /// Whether a server shows the certificate of RFC 8737 section 3 for a domain.
 async fn proves(address: SocketAddr, domain: &str, authorization: &str) -> bool {
     let mut settings = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(&[&TLS13])
         .expect("versions")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anybody))
@@ -427,7 +432,8 @@ async fn proves(address: SocketAddr, domain: &str, authorization: &str) -> bool 
     is_there && connection.alpn_protocol() == Some(b"acme-tls/1")
 }
 
-/// Trusts everybody: who they are is in the extension.
+/// Trusts everybody who has the key: who they are is in the extension, whose like `rustls` does not
+/// read.
 #[derive(Debug)]
 struct Anybody;
 
@@ -445,12 +451,11 @@ impl ServerCertVerifier for Anybody {
 
     fn verify_tls12_signature(
         &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = default_provider().signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, &algorithms)
+        Err(rustls::Error::General("nothing but TLS 1.3 was offered".to_owned()))
     }
 
     fn verify_tls13_signature(
@@ -460,7 +465,10 @@ impl ServerCertVerifier for Anybody {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = default_provider().signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, &algorithms)
+        let (_, certificate) = x509_parser::parse_x509_certificate(certificate)
+            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        let key = SubjectPublicKeyInfoDer::from(certificate.public_key().raw);
+        verify_tls13_signature_with_raw_key(message, &key, signed, &algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

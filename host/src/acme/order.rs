@@ -117,5 +117,7 @@ fn proof(domain: &str, digest: &[u8]) -> Result<CertifiedKey, Cause> {
     let key = KeyPair::generate()?;
     let certificate = parameters.self_signed(&key)?;
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-    Ok(CertifiedKey::from_der(vec![certificate.der().clone()], key.into(), &default_provider())?)
+    let signer = default_provider().key_provider.load_private_key(key.into())?;
+    // `from_der` would parse the certificate, and refuse the critical extension that it is made for.
+    Ok(CertifiedKey::new(vec![certificate.der().clone()], signer))
 }

@@ -17,7 +17,8 @@ const CONTROL: Fault = ("it has a control character, which no request may have",
 /// A canonical path. `encoded_slash` is whether `%2F` and `%5C` may be in it.
 pub(super) fn read(value: &Value<'_>, encoded_slash: bool) -> Option<String> {
     let text = value.text()?;
-    match fault(&text.value, text.literal().is_some(), encoded_slash) {
+    let shown = if text.literal().is_some() { Some } else { |_| None };
+    match fault(&text.value, shown, encoded_slash) {
         None => Some(text.value.into_owned()),
         Some((reason, hint)) => {
             let finding = value.finding(format!("{} is not a path: {reason}", text.quoted()));
@@ -43,16 +44,15 @@ pub(super) fn behind<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
 
 /// Whether `sample` is a canonical path, which stands for what the value says.
 pub(super) fn check(value: &Value<'_>, sample: &str, encoded_slash: bool) -> Option<()> {
-    let Some((reason, hint)) = fault(sample, false, encoded_slash) else { return Some(()) };
+    let Some((reason, hint)) = fault(sample, |_| None, encoded_slash) else { return Some(()) };
     let finding = value.finding(format!("{} is not a path: {reason}", value.text()?.quoted()));
     value.refuse(finding.maybe_hint(hint))
 }
 
-/// Hints show a path only if it `is_literal`.
-fn fault(path: &str, is_literal: bool, encoded_slash: bool) -> Option<Fault> {
-    let instead = |path: &str| is_literal.then(|| format!("write `{path}`"));
+/// What is `shown` of a hint with a path in it: nothing if the path is not in the file as it is.
+fn fault(path: &str, shown: fn(String) -> Option<String>, encoded_slash: bool) -> Option<Fault> {
     if !path.starts_with('/') {
-        return Some(("it must begin with `/`", instead(&format!("/{path}"))));
+        return Some(("it must begin with `/`", shown(format!("write `/{path}`"))));
     }
     if path.contains(['?', '#']) {
         let hint = "conditions for the query go into `match.query`";
@@ -61,7 +61,7 @@ fn fault(path: &str, is_literal: bool, encoded_slash: bool) -> Option<Fault> {
     if let Some(stem) = path.strip_suffix("/*").or_else(|| path.strip_suffix("/**")) {
         let stem = if stem.is_empty() { "/" } else { stem };
         let hint = format!("a prefix takes all paths below it: `path = \"{stem}\"`");
-        return Some(("it ends in a star", is_literal.then_some(hint)));
+        return Some(("it ends in a star", shown(hint)));
     }
     if path.contains("//") {
         return Some(("it has an empty segment", None));
@@ -82,8 +82,8 @@ fn fault(path: &str, is_literal: bool, encoded_slash: bool) -> Option<Fault> {
         let mut bytes = [0; 4];
         let encoded: String =
             stray.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let hint = is_literal.then(|| format!("write `{encoded}` in place of `{stray}`"));
-        Some(("it has a character that must be percent-encoded", hint))
+        let hint = format!("write `{encoded}` in place of `{stray}`");
+        Some(("it has a character that must be percent-encoded", shown(hint)))
     })
 }
 

@@ -206,15 +206,17 @@ impl Breaker {
         let is_slow = self.policy.slow.is_some_and(|slow| took >= slow.threshold);
         match round {
             Some(round) => self.settle_trial(round, outcome, is_slow, now),
-            None if outcome != Outcome::Void && self.is_closed() => {
-                if self.calls.add(outcome, is_slow) && self.is_too_bad() {
-                    let mut inner = self.state.lock();
-                    if inner.phase == Phase::Closed {
-                        self.open(&mut inner, now);
-                    }
+            None if outcome != Outcome::Void
+                && self.is_closed()
+                && self.calls.add(outcome, is_slow)
+                && self.is_too_bad() =>
+            {
+                let mut inner = self.state.lock();
+                if inner.phase == Phase::Closed {
+                    self.open(&mut inner, now);
                 }
             }
-            // It was sent before the breaker opened.
+            // All is well, or it was sent before the breaker opened.
             None => {}
         }
     }

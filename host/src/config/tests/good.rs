@@ -328,6 +328,15 @@ fn the_upstreams_are_as_the_file_says() {
     assert_eq!(users.idle_timeout, Duration::from_secs(3));
     assert_eq!(users.host, HostPolicy::Fixed(HeaderValue::from_static("users.internal:9000")));
     assert_eq!(orders.host, HostPolicy::Endpoint);
+    assert_eq!(orders.connect_timeout, Duration::from_secs(3));
+    assert_eq!(orders.response_timeout, Duration::from_secs(30));
+    assert_eq!(orders.idle_timeout, Duration::from_secs(60));
+}
+
+#[test]
+fn the_encryption_to_upstreams_is_as_the_file_says() {
+    let config = loaded(EVERY_KEY).config;
+    let [users, orders] = config.upstreams.as_slice() else { panic!("two upstreams") };
     assert_eq!(users.tls, None);
     let endpoints = orders.endpoints.iter().map(|endpoint| (endpoint.is_https, endpoint.port));
     assert_eq!(endpoints.collect::<Vec<_>>(), [(false, 9001), (true, 443)]);
@@ -336,9 +345,6 @@ fn the_upstreams_are_as_the_file_says() {
     assert_eq!(tls.server_name.as_deref(), Some("orders.internal"));
     let own = Identity { certificate: PathBuf::from("./own.pem"), key: PathBuf::from("./own.key") };
     assert_eq!(tls.identity, Some(own));
-    assert_eq!(orders.connect_timeout, Duration::from_secs(3));
-    assert_eq!(orders.response_timeout, Duration::from_secs(30));
-    assert_eq!(orders.idle_timeout, Duration::from_secs(60));
 }
 
 #[test]

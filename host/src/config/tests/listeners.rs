@@ -265,7 +265,7 @@ error: `challenge` cannot be `dns-01`
   |
 7 | challenge = "dns-01"
   |             ^^^^^^^^
-  = hint: did you mean `http-01`?
+  = hint: it can be `tls-alpn-01`, `http-01`
 
 5 errors in gateway.toml
 "#,
