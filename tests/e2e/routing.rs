@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::TIDEGATE;
 
-/// A program like those of FastAPI with `root_path` from `X-Forwarded-Prefix`: it knows `/docs` and
+/// A program like those of `FastAPI` with `root_path` from `X-Forwarded-Prefix`: it knows `/docs` and
 /// `/openapi.json`, and its page names the latter as the client has to ask for it.
 async fn documented() -> Origin {
     origin::scripted(|mut connection| async move {

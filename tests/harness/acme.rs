@@ -1,10 +1,11 @@
-//! A small authority that issues certificates by ACME (RFC 8555): it keeps nonces, checks every signature, and
-//! really looks for the proof of each domain, over loopback. It stands in for a whole server such as
-//! Pebble.
+//! A small authority that issues certificates by ACME (RFC 8555).
+//!
+//! It keeps nonces, checks every signature, and really looks for the proof of each domain, over
+//! loopback. It stands in for a whole server such as Pebble.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
@@ -12,7 +13,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -164,16 +165,20 @@ impl Server {
     /// How many accounts and how many certificates there are.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
-        let inner = self.state.inner.lock().unwrap();
+        let inner = self.state.inner();
         let issued = inner.orders.iter().filter(|order| order.chain.is_some()).count();
         (inner.accounts.len(), issued)
     }
 }
 
 impl State {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+
     async fn serve(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         let path = head.uri.path().to_owned();
         let (status, location, answer) = match head.method {
             Method::POST => match self.check(&path, &body) {
@@ -206,7 +211,7 @@ impl State {
     }
 
     fn nonce(&self) -> String {
-        let mut inner = self.inner.lock().unwrap();
+        let mut inner = self.inner();
         inner.made += 1;
         let nonce = format!("nonce-{}", inner.made);
         inner.nonces.insert(nonce.clone());
@@ -215,16 +220,15 @@ impl State {
 
     /// RFC 8555 section 6: who asks, for this URL, with a nonce that nobody has used.
     fn check(&self, path: &str, body: &[u8]) -> Result<Asked, &'static str> {
-        let jws: Value = serde_json::from_slice(body).map_err(|_| "malformed")?;
+        let jws: Value = serde_json::from_slice(body).ok().ok_or("malformed")?;
         let part =
             |name: &str| -> Result<&str, &'static str> { jws[name].as_str().ok_or("malformed") };
         let (protected, payload) = (part("protected")?, part("payload")?);
-        let header: Value =
-            serde_json::from_slice(&decoded(protected)?).map_err(|_| "malformed")?;
+        let header: Value = serde_json::from_slice(&decoded(protected)?).ok().ok_or("malformed")?;
         if header["alg"] != "ES256" || header["url"] != format!("{}{path}", self.url) {
             return Err("unauthorized");
         }
-        let mut inner = self.inner.lock().unwrap();
+        let mut inner = self.inner();
         if !inner.nonces.remove(header["nonce"].as_str().unwrap_or_default()) {
             return Err("badNonce");
         }
@@ -241,7 +245,8 @@ impl State {
         let point = [vec![4], coordinate("x")?, coordinate("y")?].concat();
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
             .verify(format!("{protected}.{payload}").as_bytes(), &decoded(part("signature")?)?)
-            .map_err(|_| "unauthorized")?;
+            .ok()
+            .ok_or("unauthorized")?;
         let payload = serde_json::from_slice(&decoded(payload)?).unwrap_or(Value::Null);
         Ok(Asked { account, key, payload })
     }
@@ -262,7 +267,7 @@ impl State {
             }
             ("finalize", Some(_), Some(order), _) => self.finalize(order, &asked.payload),
             ("certificate", Some(_), Some(order), _) => {
-                let inner = self.inner.lock().unwrap();
+                let inner = self.inner();
                 (200, None, inner.orders[order].chain.clone().unwrap_or_default().into())
             }
             _ => problem("malformed"),
@@ -270,7 +275,7 @@ impl State {
     }
 
     fn new_account(&self, key: Value) -> Answer {
-        let mut inner = self.inner.lock().unwrap();
+        let mut inner = self.inner();
         inner.accounts.push(key);
         let location = format!("{}/account/{}", self.url, inner.accounts.len() - 1);
         (201, Some(location), json!({ "status": "valid" }))
@@ -281,7 +286,7 @@ impl State {
         let domains = identifiers.iter().map(|it| it["value"].as_str().unwrap().to_owned());
         let domains = domains.map(|domain| (domain, None)).collect();
         let number = {
-            let mut inner = self.inner.lock().unwrap();
+            let mut inner = self.inner();
             inner.orders.push(Order { domains, chain: None });
             inner.orders.len() - 1
         };
@@ -289,7 +294,7 @@ impl State {
     }
 
     fn order(&self, number: usize) -> Value {
-        let (inner, url) = (self.inner.lock().unwrap(), &self.url);
+        let (inner, url) = (self.inner(), &self.url);
         let order = &inner.orders[number];
         let status = if order.chain.is_some() {
             "valid"
@@ -321,7 +326,7 @@ impl State {
     }
 
     fn status(&self, order: usize, at: usize) -> (String, &'static str) {
-        let inner = self.inner.lock().unwrap();
+        let inner = self.inner();
         let (domain, proved) = &inner.orders[order].domains[at];
         let status = match proved {
             None => "pending",
@@ -372,7 +377,7 @@ impl State {
             }
             _ => proves(tls, &domain, &authorization).await,
         };
-        self.inner.lock().unwrap().orders[order].domains[at].1 = Some(proved);
+        self.inner().orders[order].domains[at].1 = Some(proved);
     }
 
     fn finalize(&self, number: usize, payload: &Value) -> Answer {
@@ -382,7 +387,7 @@ impl State {
         };
         let chain = self.issuer.sign_request(&asked) + &self.issuer.pem();
         {
-            let mut inner = self.inner.lock().unwrap();
+            let mut inner = self.inner();
             let order = &mut inner.orders[number];
             if order.domains.iter().any(|(_, proved)| *proved != Some(true)) {
                 return problem("orderNotReady");
@@ -398,7 +403,7 @@ fn token(order: usize, at: usize) -> String {
 }
 
 fn decoded(text: &str) -> Result<Vec<u8>, &'static str> {
-    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| "malformed")
+    BASE64_URL_SAFE_NO_PAD.decode(text).ok().ok_or("malformed")
 }
 
 fn problem(kind: &str) -> Answer {
@@ -466,7 +471,8 @@ impl ServerCertVerifier for Anybody {
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = default_provider().signature_verification_algorithms;
         let (_, certificate) = x509_parser::parse_x509_certificate(certificate)
-            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
+            .ok()
+            .ok_or(rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
         let key = SubjectPublicKeyInfoDer::from(certificate.public_key().raw);
         verify_tls13_signature_with_raw_key(message, &key, signed, &algorithms)
     }

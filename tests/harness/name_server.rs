@@ -29,10 +29,13 @@ pub struct NameServer {
     answering: JoinHandle<()>,
 }
 
+/// What records of one name and kind hold.
+type Records = Vec<Vec<u8>>;
+
 #[derive(Debug, Default)]
 struct Zone {
-    /// The records' contents, by name and kind.
-    records: Mutex<HashMap<(String, u16), Vec<Vec<u8>>>>,
+    /// By name and kind.
+    records: Mutex<HashMap<(String, u16), Records>>,
     is_broken: Mutex<bool>,
 }
 
