@@ -9,6 +9,7 @@
 
 mod canary;
 mod check;
+mod compression;
 mod condition;
 mod consumer;
 mod destination;
@@ -38,6 +39,7 @@ pub mod suggest;
 mod table;
 mod tree;
 mod units;
+mod upgrade;
 mod upstream;
 mod value;
 

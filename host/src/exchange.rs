@@ -6,6 +6,7 @@
 
 mod arrival;
 mod body;
+mod compress;
 mod fields;
 mod finish;
 mod forward;
@@ -13,8 +14,10 @@ mod handler;
 mod observer;
 mod reply;
 mod span;
+mod upgrade;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -29,6 +32,7 @@ pub use observer::Observer;
 
 use arrival::Arrival;
 use finish::Finisher;
+use upgrade::Offer;
 
 use crate::body::{Content, Held, RequestBody};
 use crate::facts::{Exchange, Open, ResponseHead, Source};
@@ -71,7 +75,7 @@ pub async fn handle(
     let snapshot = worker.snapshot.load_full();
     let arrival = arrival::receive(&snapshot, port, request, &peer);
     let finisher = Arc::new(Finisher::new(&snapshot, arrival.route, &worker.tasks));
-    let Arrival { mut exchange, body, accept, route, refused, hop } = arrival;
+    let Arrival { mut exchange, body, form, route, refused, hop, offer } = arrival;
     let finish = match &worker.observer {
         None => Arc::clone(&finisher) as _,
         Some(observer) => observer::attend(observer, &mut exchange, &finisher),
@@ -81,12 +85,14 @@ pub async fn handle(
     let route = route.and_then(|index| snapshot.routes.get(index));
     let (Some(route), None) = (route, &refused) else {
         let failure = refused.unwrap_or(Failure::RouteNotFound);
-        let content = fail(&snapshot, accept.as_ref(), &mut open, failure);
+        let content = fail(&snapshot, &form, &mut open, failure);
         return respond(&snapshot, open, content.into(), None);
     };
-    let served = Served { snapshot: &snapshot, route, worker: &worker, accept, hop, peer: &peer };
+    let compress = compress::Choice::of(route, &open.request);
+    let (snapshot, worker, peer) = (&*snapshot, &*worker, &*peer);
+    let served = Served { snapshot, route, worker, form, hop, peer, compress };
     let span = open.span.clone();
-    served.serve(open, body, &finisher).instrument(span).await
+    served.serve(open, body, &finisher, offer).instrument(span).await
 }
 
 /// What serving one exchange needs.
@@ -94,14 +100,23 @@ struct Served<'a> {
     snapshot: &'a Snapshot,
     route: &'a Route,
     worker: &'a Worker,
-    accept: Option<http::HeaderValue>,
+    form: reply::Form,
     hop: arrival::Trust,
     peer: &'a Peer,
+    /// If the route's responses are compressed.
+    compress: Option<compress::Choice<'a>>,
 }
 
 impl Served<'_> {
-    async fn serve(&self, open: Open, body: Incoming, finisher: &Finisher) -> Response<Body> {
-        let deadline = Deadline::from_std(open.received) + self.route.timeout;
+    async fn serve(
+        &self,
+        open: Open,
+        body: Incoming,
+        finisher: &Finisher,
+        mut offer: Option<Box<Offer>>,
+    ) -> Response<Body> {
+        let timeout = self.form.timeout().unwrap_or(Duration::MAX).min(self.route.timeout);
+        let deadline = Deadline::from_std(open.received) + timeout;
 
         let holding = Holding { held: &self.worker.held, deadline };
         let mut body = forward::body(self, body, finisher);
@@ -113,7 +128,9 @@ impl Served<'_> {
             Answered::Failed(failure) => {
                 self.fail(&mut open, forward::blame(self, finisher, failure))
             }
-            Answered::Not => self.arrive(&mut open, body, finisher, deadline).await,
+            Answered::Not => {
+                self.arrive(&mut open, body, finisher, deadline, offer.as_deref_mut()).await
+            }
         };
         open.take_in();
 
@@ -121,10 +138,13 @@ impl Served<'_> {
             .route
             .pipeline
             .on_response(open, turns, content, &holding, |exchange, failure| {
-                fail(self.snapshot, self.accept.as_ref(), exchange, failure)
+                fail(self.snapshot, &self.form, exchange, failure)
             })
             .await;
-        respond(self.snapshot, open, content, Some((self.route, deadline)))
+        match offer {
+            None => respond(self.snapshot, open, content, Some((self, deadline))),
+            Some(offer) => upgrade::respond(self, offer, open, content, deadline),
+        }
     }
 
     /// Goes where the route leads; the exchange has its response afterwards.
@@ -134,18 +154,30 @@ impl Served<'_> {
         body: RequestBody,
         finisher: &Finisher,
         deadline: Deadline,
+        offer: Option<&mut Offer>,
     ) -> Content {
         match &self.route.destination {
             Destination::Upstream(upstream) => {
-                let request = forward::request(self, open, body);
+                let mut request = forward::request(self, open, body);
+                if upstream.tells_ends() {
+                    request.extensions_mut().insert(forward::ends(self, open));
+                }
+                if let Some(offer) = &offer {
+                    offer.ask(&mut request);
+                }
                 let sent = upstream.send(&self.worker.pools, request, &mut open.tally);
                 let outcome = match tokio::time::timeout_at(deadline, sent).await {
                     Ok(outcome) => outcome,
                     Err(_elapsed) => Err(Failure::RouteTimeout),
                 };
-                match outcome {
-                    Ok(response) => forward::response(self, open, response),
-                    Err(failure) => match forward::verdict(open, failure) {
+                match (outcome, offer) {
+                    (Ok(response), Some(offer))
+                        if response.status() == StatusCode::SWITCHING_PROTOCOLS =>
+                    {
+                        offer.take_up(self, open, response)
+                    }
+                    (Ok(response), _) => forward::response(self, open, response),
+                    (Err(failure), _) => match forward::verdict(open, failure) {
                         Ok(content) => content,
                         Err(failure) => self.fail(open, forward::blame(self, finisher, failure)),
                     },
@@ -182,22 +214,23 @@ impl Served<'_> {
     }
 
     fn fail(&self, open: &mut Open, failure: Failure) -> Content {
-        fail(self.snapshot, self.accept.as_ref(), open, failure).into()
+        fail(self.snapshot, &self.form, open, failure).into()
     }
 }
 
 /// Makes the gateway's answer to a failure the exchange's response.
 fn fail(
     snapshot: &Snapshot,
-    accept: Option<&http::HeaderValue>,
+    form: &reply::Form,
     exchange: &mut Exchange,
     failure: Failure,
 ) -> Bytes {
     let name = &snapshot.settings.gateway.name;
-    let (status, headers, content) = reply::to(&failure, accept, &exchange.id, name);
+    let (status, headers, content) = reply::to(&failure, form, &exchange.id, name);
     let Exchange { id, route, tally, .. } = &*exchange;
     let (upstream, endpoint) = (tally.upstream.as_deref(), tally.endpoint.as_deref());
-    if status.is_server_error() {
+    // The status of an answer to gRPC says nothing.
+    if failure.status() >= 500 {
         let error = failure.token();
         tracing::warn!(request_id = %id, %route, upstream, endpoint, error, "exchange failed");
     } else {
@@ -214,9 +247,9 @@ fn respond(
     snapshot: &Snapshot,
     mut open: Open,
     content: Content,
-    routed: Option<(&Route, Deadline)>,
+    routed: Option<(&Served<'_>, Deadline)>,
 ) -> Response<Body> {
-    let keep = routed.is_some_and(|(route, _)| route.pipeline.has_log_phase());
+    let keep = routed.is_some_and(|(served, _)| served.route.pipeline.has_log_phase());
     let Exchange { request, response, id, source, .. } = &mut *open;
     let Some(head) = response else {
         // `serve` sets it on every way; answering without one would be answering nothing.
@@ -228,6 +261,10 @@ fn respond(
         fields::via(&mut head.headers, http::Version::HTTP_11, &snapshot.settings.gateway.name);
         fields::set_request_id(&mut head.headers, id);
     }
+    let content = match routed.and_then(|(served, _)| served.compress.as_ref()) {
+        Some(compress) => compress.apply(&request.method, head, content),
+        None => content,
+    };
     let length = fields::Content::of_response(&request.method, head.status, content.exact());
     if let Content::Full(full) = &content
         && request.method == Method::HEAD

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 pub use attribute::Attribute;
 pub use changes::Changes;
-pub use client::{Client, TlsFacts};
+pub use client::{Client, Ends, TlsFacts};
 pub use edit::{Edit, EditError, HeadLimits};
 pub use head::{RequestHead, ResponseHead, Scheme};
 pub use late::{Late, Verdict};

@@ -9,12 +9,17 @@
 //! closes it. So an exchange whose future is dropped cancels the upstream, without code of its own.
 
 mod balance;
+mod carrier;
 mod connect;
 mod endpoint;
 mod fault;
+mod multiplex;
 mod pool;
+mod proxy_protocol;
+mod reach;
 mod response;
 mod tls;
+mod tunnel;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,18 +30,21 @@ use tokio::time::sleep;
 
 use crate::body::{Progress, RequestBody};
 use crate::clock;
-use crate::config::{self, HostPolicy, HttpOrigin};
+use crate::config::{self, HostPolicy, HttpOrigin, Protocol, ProxyVersion};
 use crate::facts::Tally;
 use crate::failure::Failure;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::UpstreamMetrics;
 use balance::Balance;
+use carrier::Carrier;
+use connect::Wire;
 pub use endpoint::Endpoint;
-use pool::Connection;
 pub use pool::{IDLE_MAX, IDLE_PER_ENDPOINT_MAX, Pools, Stage};
+use reach::Reach;
 use response::Lease;
 pub use response::ResponseBody;
 pub use tls::{Tls, TlsError};
+pub use tunnel::{Tunnel, Upgrading};
 
 /// As an upstream has by default.
 const ORIGIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -57,6 +65,8 @@ pub struct Upstream {
     response_timeout: Duration,
     idle_timeout: Duration,
     host: HostPolicy,
+    protocol: Protocol,
+    proxy_protocol: Option<ProxyVersion>,
     metrics: Arc<UpstreamMetrics>,
 }
 
@@ -81,6 +91,7 @@ impl Upstream {
         previous: Option<&Arc<Self>>,
     ) -> Arc<Self> {
         let own = metrics.upstream(&config.name);
+        let tls = tls.map(|tls| tls.speaking(config.protocol));
         let known = previous.map_or(&[][..], |upstream| &upstream.endpoints);
         let weights: Vec<u32> = config.endpoints.iter().map(|endpoint| endpoint.weight).collect();
         Arc::new(Self {
@@ -88,13 +99,15 @@ impl Upstream {
             endpoints: config
                 .endpoints
                 .iter()
-                .map(|endpoint| Endpoint::build(endpoint, tls, &own, known))
+                .map(|endpoint| Endpoint::build(endpoint, tls.as_ref(), &own, known))
                 .collect(),
             balance: Balance::build(&weights, previous.map(|upstream| &upstream.balance)),
             connect_timeout: config.connect_timeout,
             response_timeout: config.response_timeout,
             idle_timeout: config.idle_timeout,
             host: config.host.clone(),
+            protocol: config.protocol,
+            proxy_protocol: config.proxy_protocol,
             metrics: own,
         })
     }
@@ -114,6 +127,8 @@ impl Upstream {
             response_timeout: ORIGIN_RESPONSE_TIMEOUT,
             idle_timeout: ORIGIN_IDLE_TIMEOUT,
             host: HostPolicy::Endpoint,
+            protocol: Protocol::Http1,
+            proxy_protocol: None,
             metrics,
         })
     }
@@ -122,6 +137,25 @@ impl Upstream {
     #[must_use]
     pub const fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// What is spoken to its endpoints.
+    #[must_use]
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether connections to it can leave HTTP for another protocol.
+    #[must_use]
+    pub fn can_switch(&self) -> bool {
+        self.protocol == Protocol::Http1
+    }
+
+    /// Whether its endpoints are told whose connection a request came by, which an extension of the
+    /// request has to say: [`Ends`](crate::facts::Ends).
+    #[must_use]
+    pub const fn tells_ends(&self) -> bool {
+        self.proxy_protocol.is_some()
     }
 
     /// In the order of the configuration.
@@ -202,30 +236,49 @@ impl Upstream {
         endpoint: &Endpoint,
         mut request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, Fault> {
-        while let Some(connection) = pools.take(endpoint.key(), clock::now()) {
-            match self.ask(pools, endpoint, connection, request).await {
+        let reach = self.reach(endpoint, &request);
+        // On a stage everybody speaks HTTP/1.1.
+        if self.protocol == Protocol::Http2 && pools.stage().is_none() {
+            return self.exchange_multiplexed(pools, endpoint, &reach, request).await;
+        }
+        let is_own = request.extensions().get::<Upgrading>().is_some();
+        while !is_own && let Some(connection) = pools.take(&reach.key, clock::now()) {
+            let carrier = Carrier::Own(connection);
+            match self.ask(pools, &reach.key, carrier, request).await {
                 Err(Fault::Unsent(unsent, _)) => request = *unsent,
                 outcome => return outcome,
             }
         }
-        let opened = match pools.stage() {
-            None => connect::open(endpoint.target(), endpoint.tls(), self.connect_timeout).await,
-            Some(stage) => match stage.connect(&self.name) {
-                Some(stream) => connect::speak(stream).await,
-                None => Err(Failure::ConnectionRefused),
-            },
+        let opened = match self.connect(pools, endpoint, &reach).await {
+            Ok(wire) => wire.speak_http1().await,
+            Err(failure) => Err(failure),
         };
         match opened {
-            Ok(connection) => self.ask(pools, endpoint, connection, request).await,
+            Ok(connection) => self.ask(pools, &reach.key, Carrier::Own(connection), request).await,
             Err(failure) => Err(Fault::Unsent(Box::new(request), failure)),
         }
+    }
+
+    /// A new connection, to the network or on a stage.
+    async fn connect(
+        &self,
+        pools: &Pools,
+        endpoint: &Endpoint,
+        reach: &Reach,
+    ) -> Result<Wire, Failure> {
+        let Some(stage) = pools.stage() else {
+            let preface = reach.preface.as_deref();
+            let timeout = self.connect_timeout;
+            return connect::open(endpoint.target(), endpoint.tls(), preface, timeout).await;
+        };
+        stage.connect(&self.name).map(Wire::Staged).ok_or(Failure::ConnectionRefused)
     }
 
     async fn ask(
         &self,
         pools: &Arc<Pools>,
-        endpoint: &Endpoint,
-        mut connection: Connection,
+        key: &Arc<str>,
+        mut carrier: Carrier,
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, Fault> {
         let progress = request.body().progress().cloned();
@@ -233,31 +286,41 @@ impl Upstream {
             let client = progress.as_deref().and_then(Progress::failure);
             Fault::Sent(client.cloned().unwrap_or(failure))
         };
+        let is_own = request.extensions().get::<Upgrading>().is_some();
+        let spare = carrier.spare(&request);
         let answer = tokio::select! {
             biased;
-            answer = connection.sender.try_send_request(request) => answer,
+            answer = carrier.send(request) => answer,
             () = overdue(self.response_timeout, progress.as_deref()) => {
                 return Err(blame(Failure::ResponseTimeout));
             }
         };
-        let response = match answer {
+        let mut response = match answer {
             Ok(response) => response,
-            Err(mut error) => {
-                let failure = fault::of_head(error.error());
-                return Err(match error.take_message() {
+            Err((error, unsent)) => {
+                let failure = fault::of_head(&error);
+                let unsent = unsent.or(spare.filter(|_| fault::is_unprocessed(&error)));
+                return Err(match unsent {
                     Some(unsent) => Fault::Unsent(Box::new(unsent), failure),
                     None => blame(failure),
                 });
             }
         };
-        // Nobody asked for another protocol: RFC 9110 section 15.2.2.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Fault::Sent(Failure::ResponseMalformed));
+            let on = hyper::upgrade::on(&mut response);
+            return match carrier {
+                Carrier::Own(connection) if is_own => {
+                    let tunnel = Tunnel::new(on, connection);
+                    Ok(response.map(|_empty| ResponseBody::switched(tunnel)))
+                }
+                // Nobody asked for another protocol: RFC 9110 section 15.2.2.
+                _ => Err(Fault::Sent(Failure::ResponseMalformed)),
+            };
         }
         let lease = Lease {
-            connection,
+            carrier,
             pools: Arc::clone(pools),
-            key: Arc::clone(endpoint.key()),
+            key: Arc::clone(key),
             idle_timeout: self.idle_timeout,
             request: progress,
         };

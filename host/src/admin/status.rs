@@ -55,6 +55,7 @@ fn listeners(gateway: &Gateway) -> Vec<Value> {
         json!({
             "address": listener.address.to_string(),
             "tls": listener.is_tls(),
+            "proxy_protocol": listener.takes_proxy_protocol(),
             "connections": listener.connections(),
         })
     });
@@ -86,6 +87,9 @@ fn routes(snapshot: &Snapshot) -> Vec<Value> {
             "pipeline": pipeline::of(&route.pipeline),
             "destination": destination(route),
             "timeout_ms": millis(route.timeout),
+            "upgrade": route.upgrade.protocols,
+            "compression": compression(route),
+            "tunnels": route.metrics.tunnels.open.get(),
         })
     });
     shown.collect()
@@ -124,6 +128,12 @@ fn destination(route: &Route) -> Value {
         Destination::Handler(plugin) => json!({ "handler": plugin.name() }),
         Destination::Redirect(redirect) => json!({ "redirect": redirect.status.as_u16() }),
     }
+}
+
+/// The codings, the favourite first; empty if nothing is compressed.
+fn compression(route: &Route) -> Vec<&'static str> {
+    let codings = route.compression.iter().flat_map(|compression| &compression.codings);
+    codings.map(|coding| coding.as_str()).collect()
 }
 
 /// Each with its other version behind it, if it has one.
@@ -196,7 +206,11 @@ fn upstream(upstream: &Upstream) -> Value {
             "failed": endpoint.failed_count(),
         })
     });
-    json!({ "name": &**upstream.name(), "endpoints": endpoints.collect::<Vec<_>>() })
+    json!({
+        "name": &**upstream.name(),
+        "protocol": upstream.protocol().as_str(),
+        "endpoints": endpoints.collect::<Vec<_>>(),
+    })
 }
 
 fn outputs(snapshot: &Snapshot) -> Vec<Value> {

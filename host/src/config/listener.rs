@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::check::Check;
 use super::table::Table;
 use super::value::{Value, each};
-use super::{Finding, Listener, Tls};
+use super::{Finding, Gateway, Listener, Tls};
 
 /// How the least listener is written.
 const EXAMPLE: &str = "add `[[listeners]]` with `address = \"127.0.0.1:8080\"`";
@@ -37,6 +37,8 @@ fn listener(value: &Value<'_>, check: &Check<'_>, taken: &mut Taken) -> Option<L
     let place = table.need("address", "\"127.0.0.1:8080\"");
     let address = place.as_ref().and_then(address);
     let tls = table.or("tls", None, |value| tls(value, check).map(Some));
+    let proxy_protocol = table
+        .or("proxy_protocol", false, |value| value.one_of(&[("required", true), ("off", false)]));
     table.end();
     if let (Some(place), Some(address)) = (&place, address) {
         // Port 0 is another one each time.
@@ -48,7 +50,21 @@ fn listener(value: &Value<'_>, check: &Check<'_>, taken: &mut Taken) -> Option<L
         let line = check.sources.line_of(place.at());
         taken.push((address, format!("the first is at {line}")));
     }
-    Some(Listener { address: address?, tls: tls?, at: value.at().clone() })
+    Some(Listener {
+        address: address?,
+        tls: tls?,
+        proxy_protocol: proxy_protocol?,
+        at: value.at().clone(),
+    })
+}
+
+/// Who may say whom a connection is for is a matter of trust, so there is no default.
+pub(super) fn refuse_unheard_proxies(check: &Check<'_>, listeners: &[Listener], gateway: &Gateway) {
+    let needing = listeners.iter().find(|listener| listener.proxy_protocol);
+    let Some(listener) = needing.filter(|_| gateway.trusted_proxies.is_empty()) else { return };
+    let message = "a listener takes the PROXY protocol, but nobody is trusted to speak it";
+    let finding = check.sources.finding(&listener.at, message);
+    check.refuse(finding.hint("list the proxies in front in `gateway.trusted_proxies`"));
 }
 
 fn tls(value: &Value<'_>, check: &Check<'_>) -> Option<Tls> {

@@ -3,6 +3,7 @@
 //! Past `check` nobody asks again. Indexes such as [`UpstreamId`] come from there only.
 
 mod canary;
+mod compression;
 mod consumer;
 mod grants;
 mod matcher;
@@ -11,6 +12,7 @@ mod pipeline;
 mod plugin;
 mod route;
 mod secret;
+mod upgrade;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -21,6 +23,7 @@ use ipnet::IpNet;
 
 use super::Location;
 pub use canary::{Canary, CanaryKey, Selection, Share, Version};
+pub use compression::{Coding, Compression, RouteCompression};
 pub use consumer::{Consumer, Credential};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
 pub(crate) use matcher::as_written;
@@ -33,7 +36,10 @@ pub use plugin::{
 };
 pub use route::{Destination, FixedResponse, Redirect, Rewrite, Route};
 pub use secret::{NamedSecret, Secret};
-pub use upstream::{Endpoint, HostPolicy, Upstream, UpstreamId, UpstreamTls};
+pub use upgrade::Upgrade;
+pub use upstream::{
+    Endpoint, HostPolicy, Protocol, ProxyVersion, Upstream, UpstreamId, UpstreamTls,
+};
 
 /// A whole gateway.toml with its includes.
 #[derive(Debug)]
@@ -78,6 +84,8 @@ pub struct Gateway {
     pub cache_dir: Option<PathBuf>,
     /// Whether upstreams are told of the gateway's span (W3C Trace Context).
     pub propagates_trace: bool,
+    /// How the responses of routes are compressed that do not say otherwise.
+    pub compression: Option<Compression>,
     /// One of them has signed each component that is read from a file, unless its plugin says
     /// otherwise; empty if none need be signed.
     pub trusted_keys: Vec<TrustedKey>,
@@ -121,6 +129,9 @@ pub struct Listener {
     pub address: SocketAddr,
     /// Absent on a plain listener.
     pub tls: Option<Tls>,
+    /// Whether connections must begin with whom they are for (PROXY protocol), which the trusted
+    /// proxies alone may say.
+    pub proxy_protocol: bool,
     /// Of the table, for findings about binding or certificates.
     pub at: Location,
 }

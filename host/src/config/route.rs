@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::check::Check;
+use super::compression;
 use super::limits::{WAIT_RANGE, body_bytes};
 use super::names::{self, Names, Unique};
 use super::value::{Value, each};
 use super::{Destination, Finding, HostMatcher, Matcher, Owner, PathMatcher};
-use super::{Rewrite, Route, ValueMatcher, destination, matcher, pipeline};
+use super::{
+    Rewrite, Route, RouteCompression, ValueMatcher, destination, matcher, pipeline, upgrade,
+};
 
 /// From the request's head read to the last byte of the response: twice the 30 s that an upstream
 /// has for its head, so that its own timeout speaks first and a page has time to arrive.
@@ -67,6 +70,11 @@ fn route(
         let matched = matcher.as_ref().map(|matcher| &matcher.path);
         rewrite(&value, matched, destination.as_ref(), encoded_slash).map(Some)
     });
+    let compression = table.or("compression", RouteCompression::Inherited, |value| {
+        compression::read(value).map(RouteCompression::Own)
+    });
+    let upgrade =
+        table.or("upgrade", upgrade::default(), |value| upgrade::read(value, destination.as_ref()));
     let timeout = table.or("timeout", TIMEOUT, |value| value.duration(&WAIT_RANGE));
     let request_body_bytes = table.or("request_body", None, |value| body_bytes(value).map(Some));
     table.end();
@@ -81,6 +89,8 @@ fn route(
         timeout: timeout?,
         request_body_bytes: request_body_bytes?,
         allow_encoded_slash: allow_encoded_slash?,
+        compression: compression?,
+        upgrade: upgrade?,
         at: at.clone(),
         handler_at: handler_at.unwrap_or_else(|| at.clone()),
     })

@@ -14,6 +14,7 @@ mod names;
 mod pipelines;
 mod plugins;
 mod process;
+mod protocols;
 mod secrets;
 mod units;
 mod upstreams;

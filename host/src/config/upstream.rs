@@ -9,7 +9,8 @@ use super::names::Names;
 use super::tree::Kind;
 use super::value::{Entry, Text, Value, each};
 use super::{
-    Endpoint, Finding, HostPolicy, Owner, PipelineEntry, Upstream, UpstreamId, UpstreamTls,
+    Endpoint, Finding, HostPolicy, Owner, PipelineEntry, Protocol, ProxyVersion, Upstream,
+    UpstreamId, UpstreamTls,
 };
 use super::{host, pipeline};
 
@@ -52,6 +53,12 @@ pub(super) fn read(
         let called = format!("upstream `{}`", entry.key);
         pipeline::read(value, &called, Owner::Upstream(id), plugins)
     });
+    let protocol = table.or("protocol", Protocol::default(), |value| {
+        value.one_of(&[("http/1.1", Protocol::Http1), ("h2", Protocol::Http2)])
+    });
+    let proxy_protocol = table.or("proxy_protocol", None, |value| {
+        Some(Some(if value.integer(1..=2)? == 1 { ProxyVersion::V1 } else { ProxyVersion::V2 }))
+    });
     let tls = table.take("tls");
     table.end();
     let is_https = endpoints.as_ref().map(|all| all.iter().any(|endpoint| endpoint.is_https));
@@ -70,6 +77,8 @@ pub(super) fn read(
         response_timeout: response_timeout?,
         idle_timeout: idle_timeout?,
         host: host?,
+        protocol: protocol?,
+        proxy_protocol: proxy_protocol?,
         tls: tls?,
     };
     Some((upstream, pipeline?))

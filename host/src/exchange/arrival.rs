@@ -8,6 +8,8 @@ use http::{Method, Request, Version};
 use hyper::body::Incoming;
 use tracing::Span;
 
+use super::reply::Form;
+use super::upgrade::{Offer, Wish};
 use super::{fields, span};
 use crate::body::RequestBody;
 use crate::clock;
@@ -22,13 +24,15 @@ use crate::telemetry::metrics::UNMATCHED;
 pub(super) struct Arrival {
     pub(super) exchange: Box<Exchange>,
     pub(super) body: Incoming,
-    /// For how a failure is written; the head itself may have gone upstream by then.
-    pub(super) accept: Option<HeaderValue>,
+    /// How a failure is written; the head itself may have gone upstream by then.
+    pub(super) form: Form,
     /// Index into the snapshot's routes.
     pub(super) route: Option<usize>,
     /// Why the request goes no further.
     pub(super) refused: Option<Failure>,
     pub(super) hop: Trust,
+    /// Of another protocol, which the route allows.
+    pub(super) offer: Option<Box<Offer>>,
 }
 
 /// What is to be known of the last hop when the request goes on.
@@ -49,7 +53,8 @@ pub(super) fn receive(
 ) -> Arrival {
     let fault = peer.take_fault();
     let received = clock::now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let wish = Wish::take(&mut parts, &body);
     let mut headers = parts.headers;
     let settings = &snapshot.settings;
     let direct = if peer.tls.is_some() { Scheme::Https } else { Scheme::Http };
@@ -68,7 +73,7 @@ pub(super) fn receive(
     let hop = fields::Hop { peer: peer.address.ip(), scheme: direct, port };
     fields::forward(&mut headers, hop, &client);
     let trace = settings.gateway.propagates_trace.then(|| fields::Trace::hand_on(&mut headers));
-    let accept = headers.get(header::ACCEPT).cloned();
+    let form = Form::of(&headers);
 
     let mut exchange = Box::new(Exchange {
         id,
@@ -113,12 +118,19 @@ pub(super) fn receive(
             find(snapshot, &mut exchange, &body)
         }
     };
+    let (found, offer) = match (found, wish) {
+        (Ok(index), Some(wish)) => match wish.allowed(snapshot.routes.get(index)) {
+            Ok(offer) => (Ok(index), offer),
+            Err(failure) => (Err(failure), None),
+        },
+        (found, _) => (found, None),
+    };
     exchange.span = span::begin(&exchange, trace);
     let (route, refused) = match found {
         Ok(route) => (Some(route), None),
         Err(failure) => (None, Some(failure)),
     };
-    Arrival { exchange, body, accept, route, refused, hop }
+    Arrival { exchange, body, form, route, refused, hop, offer }
 }
 
 /// The name of the route where there is none, made once.

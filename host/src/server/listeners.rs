@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +37,11 @@ impl Listener {
         self.serving.load().tls.is_some()
     }
 
+    /// Whether new connections have to say whom they are for.
+    pub(crate) fn takes_proxy_protocol(&self) -> bool {
+        self.serving.load().proxies.is_some()
+    }
+
     /// How many are open.
     pub(crate) fn connections(&self) -> i64 {
         self.metrics.open.get()
@@ -46,6 +52,8 @@ impl Listener {
 pub(super) struct Serving {
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) settings: Arc<Settings>,
+    /// Who says whom a connection is for, before anything else; absent if nobody does.
+    pub(super) proxies: Option<Arc<[IpNet]>>,
 }
 
 /// A listener that nobody accepts on yet, with one socket for each worker.
@@ -86,7 +94,11 @@ pub(super) fn plan(
         let own = open.iter().any(|other| other.address.port() == configured.address.port());
         match bind(configured.address, workers, own) {
             Ok((address, sockets)) => {
-                let serving = Serving { tls: tls.clone(), settings: Arc::clone(&settings) };
+                let serving = Serving {
+                    tls: tls.clone(),
+                    settings: Arc::clone(&settings),
+                    proxies: proxies(configured, snapshot),
+                };
                 let (drainer, drain) = Drainer::new();
                 let listener = Arc::new(Listener {
                     configured: configured.address,
@@ -111,11 +123,22 @@ impl Plan {
     /// Has new connections of every listener served with what `snapshot` says.
     pub(super) fn take_over(&self, snapshot: &Snapshot) {
         let settings = Arc::new(Settings::new(&snapshot.settings.limits));
-        for (listener, tls) in self.listeners.iter().zip(&snapshot.tls) {
-            let serving = Serving { tls: tls.clone(), settings: Arc::clone(&settings) };
+        let configured = snapshot.listeners.iter().zip(&snapshot.tls);
+        for (listener, (configured, tls)) in self.listeners.iter().zip(configured) {
+            let serving = Serving {
+                tls: tls.clone(),
+                settings: Arc::clone(&settings),
+                proxies: proxies(configured, snapshot),
+            };
             listener.serving.store(Arc::new(serving));
         }
     }
+}
+
+/// Of a listener whose connections begin with the PROXY protocol.
+fn proxies(configured: &crate::config::Listener, snapshot: &Snapshot) -> Option<Arc<[IpNet]>> {
+    let trusted = &snapshot.settings.gateway.trusted_proxies;
+    configured.proxy_protocol.then(|| trusted.as_slice().into())
 }
 
 /// What the admin listener needs, if it is to be at another address than before.

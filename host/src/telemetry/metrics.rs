@@ -5,6 +5,7 @@
 //! [`Metrics::retain`] drops what it no longer names.
 
 mod cache;
+mod compression;
 mod exposition;
 mod histogram;
 mod interface;
@@ -25,12 +26,13 @@ use prometheus_client::registry::Registry;
 
 use crate::config::model;
 pub use cache::CacheMetrics;
+pub use compression::CompressionMetrics;
 use exposition::Families;
 pub use histogram::{EXCHANGE_BOUNDS, Histogram, OWN_BOUNDS, PLUGIN_BOUNDS};
 pub use interface::{HostCalls, Interface};
 pub use own::{LABELS_MAX, MetricError, SERIES_MAX};
 pub use plugin::{CallMetrics, Phase, PluginMetrics};
-pub use route::{RouteMetrics, UNMATCHED};
+pub use route::{RouteMetrics, TunnelMetrics, UNMATCHED};
 pub use shadow::ShadowDecision;
 pub use upstream::{EndpointMetrics, UpstreamMetrics};
 

@@ -7,9 +7,10 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::super::{
-    Budget, Component, Consumer, Credential, Destination, Endpoint, FixedResponse, Gateway,
-    HostMatcher, HostPolicy, Isolation, Limits, NamedSecret, OnError, PathMatcher, Pin, PluginId,
-    Redirect, Rewrite, Route, Scope, Secret, Tls, TrustedKey, UpstreamId, ValueMatcher, load_text,
+    Budget, Coding, Component, Compression, Consumer, Credential, Destination, Endpoint,
+    FixedResponse, Gateway, HostMatcher, HostPolicy, Isolation, Limits, NamedSecret, OnError,
+    PathMatcher, Pin, PluginId, Protocol, ProxyVersion, Redirect, Rewrite, Route, RouteCompression,
+    Scope, Secret, Tls, TrustedKey, Upgrade, UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -47,6 +48,7 @@ address = "127.0.0.1:8080"
 [[listeners]]
 address = "[::1]:8443"
 tls = { certificate = "cert.pem", key = "key.pem" }
+proxy_protocol = "required"
 
 [outputs.access]
 file = "logs/access.log"
@@ -63,6 +65,8 @@ host = "Users.Internal:9000"
 endpoints = ["http://orders:9001", "https://orders"]
 host = "endpoint"
 tls = { ca = "ca.pem", server_name = "Orders.Internal" }
+protocol = "h2"
+proxy_protocol = 2
 
 [plugins.auth]
 component = "jwt"
@@ -105,6 +109,8 @@ upstream = "users"
 timeout = "5s"
 request_body = "1MiB"
 allow_encoded_slash = true
+upgrade = { protocols = ["WebSocket", "chat/2"], idle_timeout = "1h" }
+compression = false
 
 [[routes]]
 name = "orders"
@@ -117,6 +123,8 @@ name = "order"
 match = { path = { regex = "/orders/[0-9]+" } }
 rewrite = { replace_path = "/x/" }
 upstream = "orders"
+upgrade = false
+compression = true
 
 [[routes]]
 name = "health"
@@ -135,6 +143,12 @@ attributes = { plan = "gold", area = "eu" }
 
 [secrets.hmac]
 env = "SECRET"
+
+[gateway.compression]
+algorithms = ["gzip", "br"]
+types = ["Text/*", "application/json"]
+min_size = "2KiB"
+level = 9
 "#;
 
 #[test]
@@ -150,6 +164,12 @@ fn the_process_is_as_the_file_says() {
             plugins_dir: PathBuf::from("/srv/plugins"),
             cache_dir: None,
             propagates_trace: true,
+            compression: Some(Compression {
+                codings: vec![Coding::Gzip, Coding::Brotli],
+                types: vec!["text/*".to_owned(), "application/json".to_owned()],
+                min_bytes: 2048,
+                level: Some(9),
+            }),
             trusted_keys: Vec::new(),
         }
     );
@@ -179,6 +199,7 @@ fn the_process_is_as_the_file_says() {
         tls.tls,
         Some(Tls { certificate: PathBuf::from("./cert.pem"), key: PathBuf::from("./key.pem") })
     );
+    assert_eq!((plain.proxy_protocol, tls.proxy_protocol), (false, true));
     let [output] = config.outputs.as_slice() else { panic!("one output") };
     assert_eq!(output.name, "access");
     assert_eq!(output.file, Path::new("./logs/access.log"));
@@ -202,6 +223,8 @@ fn the_upstreams_are_as_the_file_says() {
     assert_eq!(users.idle_timeout, Duration::from_secs(3));
     assert_eq!(users.host, HostPolicy::Fixed(HeaderValue::from_static("users.internal:9000")));
     assert_eq!(orders.host, HostPolicy::Endpoint);
+    assert_eq!((users.protocol, users.proxy_protocol), (Protocol::Http1, None));
+    assert_eq!((orders.protocol, orders.proxy_protocol), (Protocol::Http2, Some(ProxyVersion::V2)));
     assert_eq!(users.tls, None);
     let endpoints = orders.endpoints.iter().map(|endpoint| (endpoint.is_https, endpoint.port));
     assert_eq!(endpoints.collect::<Vec<_>>(), [(false, 9001), (true, 443)]);
@@ -315,17 +338,17 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
         let location = loaded.config.plugins[plugin].at.locate(pointer);
         loaded.sources.finding(location, "x").position()
     };
-    assert_eq!(at(0, ""), "gateway.toml:57:1");
-    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:58:15");
-    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:58:33");
-    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:58:26");
-    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:58:11");
-    assert_eq!(at(0, "/missing"), "gateway.toml:57:1");
-    assert_eq!(at(1, "/missing"), "gateway.toml:60:1");
+    assert_eq!(at(0, ""), "gateway.toml:60:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:61:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:61:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:61:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:61:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:60:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:63:1");
     let places = &loaded.config.plugins[0].at;
-    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:54:10");
-    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:51:13");
-    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:50:1");
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:57:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:54:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:53:1");
 }
 
 /// The routes of the file: `users`, `orders`, `order`, `health` and `moved`.
@@ -368,6 +391,14 @@ fn a_forwarding_route_is_as_the_file_says() {
     assert_eq!(users.timeout, Duration::from_secs(5));
     assert_eq!(users.request_body_bytes, Some(1 << 20));
     assert!(users.allow_encoded_slash);
+    assert_eq!(
+        users.upgrade,
+        Upgrade {
+            protocols: vec!["websocket".to_owned(), "chat/2".to_owned()],
+            idle_timeout: Duration::from_secs(3600),
+        }
+    );
+    assert_eq!(users.compression, RouteCompression::Own(None));
 }
 
 #[test]
@@ -378,12 +409,22 @@ fn a_route_has_defaults_and_its_rewrite_is_canonical() {
     assert_eq!(orders.rewrite, Some(rewrite));
     assert_eq!(orders.timeout, Duration::from_secs(60));
     assert_eq!(orders.request_body_bytes, None);
+    assert_eq!(
+        orders.upgrade,
+        Upgrade { protocols: vec!["websocket".to_owned()], idle_timeout: Duration::from_secs(300) }
+    );
+    assert_eq!(orders.compression, RouteCompression::Inherited);
     assert!(!orders.allow_encoded_slash);
 
     assert!(
         matches!(&order.matcher.path, PathMatcher::Regex(regex) if regex.is_match("/orders/1"))
     );
     assert_eq!(order.rewrite, Some(Rewrite::ReplacePath("/x/".to_owned())));
+    assert_eq!(order.upgrade.protocols, Vec::<String>::new());
+    let RouteCompression::Own(Some(compression)) = order.compression else { panic!("its own") };
+    assert_eq!(compression.codings, [Coding::Brotli, Coding::Zstd, Coding::Gzip]);
+    assert_eq!((compression.min_bytes, compression.level), (1024, None));
+    assert!(compression.types.iter().any(|name| name == "text/html"));
 }
 
 #[test]
@@ -428,6 +469,7 @@ fn what_is_absent_has_its_default() {
             plugins_dir: PathBuf::from("./plugins"),
             cache_dir: None,
             propagates_trace: false,
+            compression: None,
             trusted_keys: Vec::new(),
         }
     );

@@ -1,7 +1,9 @@
 //! All metrics as text.
 
 mod caches;
+mod compression;
 mod plugins;
+mod tunnels;
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,6 +48,8 @@ impl Collector for Families {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut text = Text(encoder);
         self.encode_routes(&mut text)?;
+        self.encode_tunnels(&mut text)?;
+        self.encode_compression(&mut text)?;
         self.encode_upstreams(&mut text)?;
         self.encode_plugins(&mut text)?;
         self.encode_own(&mut text)?;

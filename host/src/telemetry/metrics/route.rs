@@ -5,6 +5,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::compression::CompressionMetrics;
 use super::histogram::{EXCHANGE_BOUNDS, Histogram};
 use super::tokens::Tokens;
 use crate::facts::Source;
@@ -19,6 +23,23 @@ pub struct RouteMetrics {
     duration: Histogram,
     gateway_duration: Histogram,
     failures: Tokens,
+    /// Of its exchanges that left HTTP.
+    pub tunnels: TunnelMetrics,
+    /// Of its responses that were compressed.
+    pub compression: CompressionMetrics,
+}
+
+/// Connections that speak another protocol than HTTP.
+#[derive(Debug, Default)]
+pub struct TunnelMetrics {
+    /// Open now.
+    pub open: Gauge,
+    /// So far.
+    pub opened: Counter,
+    /// From clients to upstreams.
+    pub to_upstream_bytes: Counter,
+    /// From upstreams to clients.
+    pub to_client_bytes: Counter,
 }
 
 impl Default for RouteMetrics {
@@ -28,6 +49,8 @@ impl Default for RouteMetrics {
             duration: Histogram::new(EXCHANGE_BOUNDS),
             gateway_duration: Histogram::new(EXCHANGE_BOUNDS),
             failures: Tokens::default(),
+            tunnels: TunnelMetrics::default(),
+            compression: CompressionMetrics::default(),
         }
     }
 }
