@@ -43,6 +43,10 @@ pub(super) enum Flag {
     Closing = 8,
     /// The gateway ends.
     Draining = 16,
+    /// The client has offered another protocol and has no answer yet.
+    Offered = 32,
+    /// The offer was taken.
+    Switched = 64,
 }
 
 impl Watch {
@@ -54,7 +58,7 @@ impl Watch {
         }
     }
 
-    fn has(&self, flag: Flag) -> bool {
+    pub(super) fn has(&self, flag: Flag) -> bool {
         self.flags.load(Ordering::Relaxed) & flag as u8 != 0
     }
 
@@ -110,6 +114,23 @@ impl Watch {
 pub(super) struct Exchange(Arc<Watch>);
 
 impl Exchange {
+    /// Another mark of the same kind.
+    pub(super) fn another(&self) -> Self {
+        self.0.begin()
+    }
+
+    /// Whether the guard waits for the answer to an offer of another protocol. It may be the offer
+    /// of a request that comes after this one.
+    pub(super) fn sees_offer(&self) -> bool {
+        self.0.has(Flag::Offered)
+    }
+
+    /// Tells the guard what became of the offer.
+    pub(super) fn answer_offer(&self, is_taken: bool) {
+        self.0.set(Flag::Switched, is_taken);
+        self.0.set(Flag::Offered, false);
+    }
+
     /// Whether the gateway takes no other after this one.
     pub(super) fn is_last(&self) -> bool {
         self.0.has(Flag::Draining)
