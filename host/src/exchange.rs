@@ -262,9 +262,7 @@ impl Served<'_> {
             Err(_elapsed) => Err(Failure::RouteTimeout),
         };
         match (outcome, offer) {
-            (Ok(response), Some(offer))
-                if response.status() == StatusCode::SWITCHING_PROTOCOLS =>
-            {
+            (Ok(response), Some(offer)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 offer.take_up(self, open, response)
             }
             (Ok(response), _) => forward::response(self, open, response),

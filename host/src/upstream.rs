@@ -62,7 +62,7 @@ pub use response::ResponseBody;
 use retry::Retry;
 pub use tls::{Tls, TlsError};
 use tries::Choice;
-pub use tunnel::{Tunnel, Upgrading};
+pub use tunnel::{Stay, Tunnel, Upgrading};
 
 /// As an upstream has by default.
 const ORIGIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -241,7 +241,7 @@ impl Upstream {
 
     /// What is spoken to its endpoints.
     #[must_use]
-    pub const fn protocol(&self) -> Protocol {
+    pub fn protocol(&self) -> Protocol {
         self.care.protocol
     }
 
@@ -254,7 +254,7 @@ impl Upstream {
     /// Whether its endpoints are told whose connection a request came by, which an extension of the
     /// request has to say: [`Ends`](crate::facts::Ends).
     #[must_use]
-    pub const fn tells_ends(&self) -> bool {
+    pub fn tells_ends(&self) -> bool {
         self.care.proxy_protocol.is_some()
     }
 

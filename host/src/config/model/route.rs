@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::{
-    HeaderEdits, HostPolicy, Matcher, Mirror, PipelineEntry, PluginId, Rewrite, RouteCompression, Split,
-    Upgrade, UpstreamId,
+    HeaderEdits, HostPolicy, Matcher, Mirror, PipelineEntry, PluginId, Rewrite, RouteCompression,
+    Split, Upgrade, UpstreamId,
 };
 use crate::config::Location;
 

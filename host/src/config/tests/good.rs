@@ -7,7 +7,14 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::super::{
-    Acme, AcmeChallenge, Admission, BalancePolicy, Balancing, Breaker, Budget, Certificate, Coding, Component, Compression, Consumer, Credential, Destination, Dns, Endpoint, ErrorRate, FixedResponse, Gateway, HashKey, HeaderEdits, HealthCheck, HostMatcher, HostPolicy, Identity, Isolation, Limits, Location, Mirror, NamedSecret, OnError, Outlier, PathMatcher, Pin, PluginId, Probe, Protocol, ProxyVersion, Redirect, Retry, RetryBudget, RetryFault, RetryOn, Rewrite, Route, RouteCompression, Scope, Secret, Share, SlowCalls, Split, SplitKey, SplitTarget, StatusRange, StickyCookie, Tls, TlsVersion, TrustedKey, Upgrade, UpstreamId, ValueMatcher, load_text,
+    Acme, AcmeChallenge, Admission, BalancePolicy, Balancing, Breaker, Budget, Certificate, Coding,
+    Component, Compression, Consumer, Credential, Destination, Dns, Endpoint, ErrorRate,
+    FixedResponse, Gateway, HashKey, HeaderEdits, HealthCheck, HostMatcher, HostPolicy, Identity,
+    Isolation, Limits, Location, Mirror, NamedSecret, OnError, Outlier, PathMatcher, Pin, PluginId,
+    Probe, Protocol, ProxyVersion, Redirect, Retry, RetryBudget, RetryFault, RetryOn, Rewrite,
+    Route, RouteCompression, Scope, Secret, Share, SlowCalls, Split, SplitKey, SplitTarget,
+    StatusRange, StickyCookie, Tls, TlsVersion, TrustedKey, Upgrade, UpstreamId, ValueMatcher,
+    load_text,
 };
 use super::loaded;
 
