@@ -93,6 +93,19 @@ async fn what_twice_is_not_the_same_as_once_is_sent_once() {
 }
 
 #[tokio::test]
+async fn every_try_names_the_host_that_the_route_gives() {
+    let origin = closes_without_answer_at_first(1).await;
+    let lines = "upstream = \"origin\"\nrewrite = { host = \"inner.example\" }";
+    let gateway = gateway::before(&origin).route_with("/", [], lines).start().await;
+    assert_eq!(gateway.get("/").await.status(), 200);
+    let received = origin.received();
+    assert_eq!(received.len(), 2);
+    for request in received {
+        assert_eq!(request.value("host").as_deref(), Some("inner.example"));
+    }
+}
+
+#[tokio::test]
 async fn another_endpoint_is_asked_if_one_closes_without_an_answer() {
     let (closes, replies) = (origin::closes_without_answer().await, origin::replying("ok").await);
     let gateway = gateway::at(&[&closes.url(), &replies.url()]).route("/", []).start().await;

@@ -119,6 +119,7 @@ impl Retry {
         head.method_mut().clone_from(request.method());
         head.uri_mut().clone_from(request.uri());
         head.headers_mut().clone_from(request.headers());
+        head.extensions_mut().clone_from(request.extensions());
         *head.version_mut() = request.version();
         let has_body = request.body().progress().is_some();
         let body = has_body.then(|| {
@@ -171,6 +172,7 @@ impl Retries<'_> {
         let mut request = Request::new(body);
         request.method_mut().clone_from(self.head.method());
         request.uri_mut().clone_from(self.head.uri());
+        request.extensions_mut().clone_from(self.head.extensions());
         *request.version_mut() = self.head.version();
         if self.left == 0 {
             *request.headers_mut() = std::mem::take(self.head.headers_mut());
