@@ -38,7 +38,9 @@ async fn ask(process: &Process, path: &'static str, requests: usize, status: u16
 async fn leaves_nothing(plugin: Plugin, faults: usize) {
     let origin = origin::replying("ok").await;
     let limits = "{ memory = \"4MiB\", cpu = \"2ms\", wall = \"50ms\" }";
+    // One worker: of several, one may get no connection at first, and use its stack only later.
     let mut process = gateway::before(&origin)
+        .setting("workers = 1")
         .route("/fault", [plugin.named("fault").limits(limits)])
         .route("/plain", [guest::empty()])
         .spawn(TIDEGATE)
