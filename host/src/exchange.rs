@@ -183,7 +183,7 @@ impl Served<'_> {
             .await;
         match offer {
             None => respond(self.snapshot, open, content, Some((self, deadline)), cookie),
-            Some(offer) => upgrade::respond(self, offer, open, content, deadline, cookie),
+            Some(offer) => upgrade::respond(self, *offer, open, content, deadline, cookie),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Connections that leave HTTP: WebSockets and their like.
+//! Connections that leave HTTP, such as those of WebSocket.
 
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};

@@ -204,7 +204,7 @@ impl Offer {
 /// Sends the exchange's response, and goes on in a tunnel if it opens one.
 pub(super) fn respond(
     served: &Served<'_>,
-    mut offer: Box<Offer>,
+    mut offer: Offer,
     mut open: Open,
     content: Content,
     deadline: tokio::time::Instant,

@@ -32,7 +32,15 @@ pub(super) struct Head {
     host: bool,
     length: Option<u64>,
     chunked: bool,
-    upgrade: bool,
+    next: Next,
+}
+
+/// What comes after the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Http,
+    /// What the client has offered to speak instead, if the offer is taken.
+    Offered,
 }
 
 /// What the request line means for the fields.
@@ -65,7 +73,7 @@ impl Head {
             host: false,
             length: None,
             chunked: false,
-            upgrade: false,
+            next: Next::Http,
         }
     }
 
@@ -122,7 +130,7 @@ impl Head {
                 Err(Malformed::new(417, "an expectation other than 100-continue"))
             }
             7 if name.eq_ignore_ascii_case(b"upgrade") => {
-                self.upgrade = true;
+                self.next = Next::Offered;
                 Ok(())
             }
             14 if name.eq_ignore_ascii_case(b"content-length") => {
@@ -178,7 +186,7 @@ impl Head {
             (true, None) => Ok(Body::Chunked),
             // RFC 9110 section 7.8: HTTP/1.0 cannot be left, and whoever has a body to send is
             // never switched.
-            (false, None | Some(0)) if self.upgrade && !old => Ok(Body::Undecided),
+            (false, None | Some(0)) if self.next == Next::Offered && !old => Ok(Body::Undecided),
             (false, length) => Ok(Body::Length(length.unwrap_or(0))),
         }
     }
