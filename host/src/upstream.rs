@@ -121,7 +121,10 @@ impl Upstream {
         let own = metrics.upstream(&config.name);
         let tls = tls.map(|tls| tls.speaking(config.protocol));
         let tls = tls.as_ref();
-        let care = Arc::new(Care::of(config));
+        let care = Arc::new(
+            Care::of(&config.balancing, config.endpoints.len())
+                .spoken(config.protocol, config.proxy_protocol),
+        );
         let before = previous.map(|upstream| upstream.members.current());
         let before = before.as_deref();
         let members = match &config.balancing.dns {

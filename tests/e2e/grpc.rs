@@ -152,6 +152,19 @@ async fn called(gateway: &Gateway, headers: &[(&str, &str)]) -> Reply {
 }
 
 #[tokio::test]
+async fn endpoints_are_checked_in_what_they_speak() {
+    let server = echoing(usize::MAX, None).await;
+    for (status, state) in [(200, "healthy"), (204, "unhealthy")] {
+        let seen = server.connections();
+        let check = format!("{{ path = \"/\", status = {status}, interval = \"20ms\", fall = 1 }}");
+        let gateway = server.gateway().upstream(&format!("health = {check}")).start().await;
+        until(async || (server.connections() > seen + 2).then_some(())).await;
+        let shown = gateway.status().await;
+        assert_eq!(shown["upstreams"][0]["endpoints"][0]["state"], state, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_passes_with_its_trailers() {
     let server = echoing(usize::MAX, None).await;
     let gateway = server.gateway().start().await;

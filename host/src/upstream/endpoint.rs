@@ -101,17 +101,20 @@ pub(super) enum Address {
 pub(super) struct UnderWay(Option<Arc<State>>);
 
 impl Care {
-    /// What is configured.
-    pub(super) fn of(config: &config::Upstream) -> Self {
-        let config::Upstream { balancing, endpoints, protocol, proxy_protocol, .. } = config;
-        let (protocol, proxy_protocol) = (*protocol, *proxy_protocol);
+    /// What is configured for so many endpoints, which speak HTTP/1.1.
+    pub(super) fn of(balancing: &Balancing, endpoints: usize) -> Self {
         let Balancing { health, outlier, exchanges_max, dns, .. } = balancing;
-        let is_counted = endpoints.len() > 1
+        let is_counted = endpoints > 1
             || health.is_some()
             || outlier.is_some()
             || exchanges_max.is_some()
             || dns.is_some();
-        Self { balancing: balancing.clone(), is_counted, protocol, proxy_protocol }
+        Self { balancing: balancing.clone(), is_counted, ..Self::default() }
+    }
+
+    /// The same for endpoints that are spoken to so.
+    pub(super) fn spoken(self, protocol: Protocol, proxy_protocol: Option<ProxyVersion>) -> Self {
+        Self { protocol, proxy_protocol, ..self }
     }
 
     /// Whether anything finds out which endpoints are fit.
