@@ -253,9 +253,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
                 if guard.decide() {
                     continue;
                 }
+                // Enough to know that the client is there. hyper asks again only when it is told to.
                 if !guard.held.is_empty() {
-                    // Enough to know that the client is there; hyper asks again after the answer.
-                    return Poll::Pending;
+                    if guard.watch.waits_for_answer(cx) {
+                        return Poll::Pending;
+                    }
+                    continue;
                 }
             }
             let read = if guard.held.is_empty() && guard.framing.phase() != Phase::Undecided {

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::task::Context;
+
+use atomic_waker::AtomicWaker;
 
 /// Whom a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub(super) struct Watch {
     exchanges: AtomicUsize,
     flags: AtomicU8,
     head_late: AtomicBool,
+    /// Of the guard, which reads nothing more until an offer is answered.
+    answered: AtomicWaker,
 }
 
 /// Something that holds as long as its flag is set.
@@ -60,6 +65,12 @@ impl Watch {
 
     pub(super) fn has(&self, flag: Flag) -> bool {
         self.flags.load(Ordering::Relaxed) & flag as u8 != 0
+    }
+
+    /// Whether the client's offer has no answer yet, of which the task is told then.
+    pub(super) fn waits_for_answer(&self, cx: &Context<'_>) -> bool {
+        self.answered.register(cx.waker());
+        self.has(Flag::Offered)
     }
 
     pub(super) fn progressed(&self) {
@@ -129,6 +140,7 @@ impl Exchange {
     pub(super) fn answer_offer(&self, is_taken: bool) {
         self.0.set(Flag::Switched, is_taken);
         self.0.set(Flag::Offered, false);
+        self.0.answered.wake();
     }
 
     /// Whether the gateway takes no other after this one.

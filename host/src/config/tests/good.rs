@@ -682,17 +682,23 @@ fn a_route_has_defaults_and_its_rewrite_is_canonical() {
     assert_eq!(orders.rewrite, Some(rewrite));
     assert_eq!(orders.timeout, Duration::from_secs(60));
     assert_eq!(orders.request_body_bytes, None);
-    assert_eq!(
-        orders.upgrade,
-        Upgrade { protocols: vec!["websocket".to_owned()], idle_timeout: Duration::from_secs(300) }
-    );
-    assert_eq!(orders.compression, RouteCompression::Inherited);
     assert!(!orders.allow_encoded_slash);
 
     assert!(
         matches!(&order.matcher.path, PathMatcher::Regex(regex) if regex.is_match("/orders/1"))
     );
     assert_eq!(order.rewrite, Some(Rewrite::ReplacePath("/x/".to_owned())));
+}
+
+#[test]
+fn a_route_has_the_upgrades_and_the_compression_of_the_file() {
+    let [_, orders, order, ..] = routes();
+    assert_eq!(
+        orders.upgrade,
+        Upgrade { protocols: vec!["websocket".to_owned()], idle_timeout: Duration::from_secs(300) }
+    );
+    assert_eq!(orders.compression, RouteCompression::Inherited);
+
     assert_eq!(order.upgrade.protocols, Vec::<String>::new());
     let RouteCompression::Own(Some(compression)) = order.compression else { panic!("its own") };
     assert_eq!(compression.codings, [Coding::Brotli, Coding::Zstd, Coding::Gzip]);

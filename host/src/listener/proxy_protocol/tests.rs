@@ -2,16 +2,19 @@
 
 use super::*;
 
-fn of(client: &str, gateway: &str) -> Option<Option<Ends>> {
-    Some(Some(Ends { client: client.parse().unwrap(), gateway: gateway.parse().unwrap() }))
+fn ends(client: &str, gateway: &str) -> Ends {
+    Ends { client: client.parse().unwrap(), gateway: gateway.parse().unwrap() }
 }
 
 #[test]
 fn a_line_of_version_1_names_both_ends() {
     for (line, expected) in [
-        ("PROXY TCP4 192.0.2.1 198.51.100.2 1000 443", of("192.0.2.1:1000", "198.51.100.2:443")),
-        ("PROXY TCP6 2001:db8::1 ::1 0 65535", of("[2001:db8::1]:0", "[::1]:65535")),
-        ("PROXY TCP6 ::ffff:192.0.2.1 ::1 1 2", of("192.0.2.1:1", "[::1]:2")),
+        (
+            "PROXY TCP4 192.0.2.1 198.51.100.2 1000 443",
+            Some(Some(ends("192.0.2.1:1000", "198.51.100.2:443"))),
+        ),
+        ("PROXY TCP6 2001:db8::1 ::1 0 65535", Some(Some(ends("[2001:db8::1]:0", "[::1]:65535")))),
+        ("PROXY TCP6 ::ffff:192.0.2.1 ::1 1 2", Some(Some(ends("192.0.2.1:1", "[::1]:2")))),
         ("PROXY UNKNOWN", Some(None)),
         ("PROXY UNKNOWN whatever 1 2 3 4", Some(None)),
     ] {
@@ -52,7 +55,7 @@ const FOUR: [u8; 12] = [192, 0, 2, 1, 198, 51, 100, 2, 3, 232, 1, 187];
 
 #[test]
 fn numbers_of_version_2_name_both_ends() {
-    let four = of("192.0.2.1:1000", "198.51.100.2:443");
+    let four = Some(Some(ends("192.0.2.1:1000", "198.51.100.2:443")));
     assert_eq!(parse_binary(0x21, 0x11, &FOUR), four);
     let with_extras = [&FOUR[..], &[4, 0, 2, 9, 9], &[0x20, 0, 0]].concat();
     assert_eq!(parse_binary(0x21, 0x11, &with_extras), four);
@@ -61,7 +64,7 @@ fn numbers_of_version_2_name_both_ends() {
     six[15] = 1;
     six[31] = 2;
     six[35] = 80;
-    assert_eq!(parse_binary(0x21, 0x21, &six), of("[::1]:0", "[::2]:80"));
+    assert_eq!(parse_binary(0x21, 0x21, &six), Some(Some(ends("[::1]:0", "[::2]:80"))));
 
     // A proxy that speaks for itself, or cannot say for whom.
     assert_eq!(parse_binary(0x20, 0x11, &FOUR), Some(None));
