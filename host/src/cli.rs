@@ -220,6 +220,10 @@ fn serve(arguments: Run) -> Result<(), Problem> {
     };
     logging::init(format, &arguments.log.level)
         .map_err(|error| Problem::Usage(error.to_string()))?;
+    // A connection is an open file. Many systems give programs that ask for no more a thousand.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+    }
     let TraceOptions { plugins, secrets } = arguments.trace;
     let trace = Trace::to_stderr(plugins, secrets);
     let options = Options { signals: true, trace, ..Options::new(arguments.file) };

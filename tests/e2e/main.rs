@@ -51,6 +51,7 @@ mod retry;
 mod rollback;
 mod route;
 mod routing;
+mod scale;
 mod secret;
 mod smuggling;
 mod soak;

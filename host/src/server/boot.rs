@@ -79,4 +79,15 @@ pub(super) fn warn_of(loaded: &Loaded, snapshot: &Snapshot) {
     for warning in loaded.warnings.iter().chain(&snapshot.warnings) {
         tracing::warn!(finding = %format_args!("\n{warning}"), "the configuration has a weak spot");
     }
+    let connections = u64::try_from(snapshot.settings.limits.connections).unwrap_or(u64::MAX);
+    if let Ok(files) = rlimit::Resource::NOFILE.get_soft()
+        && files <= connections
+    {
+        tracing::warn!(
+            connections,
+            files,
+            "limits.connections is more than this process may have open; raise its limit of files \
+             (`ulimit -n`, `LimitNOFILE=`)"
+        );
+    }
 }
