@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use http::HeaderValue;
 use http::header::{CONNECTION, UPGRADE};
 use http::{StatusCode, Version};
@@ -29,15 +30,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::config;
 use crate::facts::Ends;
+use drive::Still;
 use framing::{Framing, HeadLimits};
 use guard::Guard;
 use opening::Opening;
+use rest::Transport;
 use tunnel::Tunnels;
 use watch::Watch;
 
@@ -48,7 +50,9 @@ pub mod framing;
 mod guard;
 mod opening;
 mod peer;
+mod persistent;
 mod proxy_protocol;
+mod rest;
 mod rules;
 mod socket;
 pub mod tls;
@@ -59,6 +63,7 @@ pub use challenges::{Challenge, Challenges, Shown};
 pub use drain::{Drain, Drainer};
 pub use peer::{Fault, Peer};
 pub use proxy_protocol::{Unidentified, identify};
+pub use rest::Resting;
 pub use rules::{Entrance, Rules};
 pub use socket::bind;
 pub use tunnel::Tunnel;
@@ -66,6 +71,12 @@ pub use tunnel::Tunnel;
 /// Between two HTTP/2 pings, each of which must be answered within the same time. A peer that has
 /// vanished without a word is noticed after 40 seconds at the latest.
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How long a connection of HTTP/1 is idle before it gives its buffers back.
+///
+/// Beginning anew costs about as much as a thousandth of this on an idle machine, and a client
+/// that asks more often never notices.
+const REST_AFTER: Duration = Duration::from_secs(1);
 
 /// What hyper's read and write buffers of one HTTP/1 connection grow to, if heads are not larger.
 const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
@@ -80,12 +91,13 @@ pub struct Settings {
     times: drive::Times,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
+    resting: Resting,
 }
 
 impl Settings {
-    /// Prepares what the limits ask for.
+    /// Prepares what the limits ask for; connections at rest are counted by `resting`.
     #[must_use]
-    pub fn new(limits: &config::Limits) -> Self {
+    pub fn new(limits: &config::Limits, resting: Resting) -> Self {
         Self {
             head: HeadLimits {
                 head_bytes: limits.request_head_bytes,
@@ -95,9 +107,11 @@ impl Settings {
                 header: limits.header_timeout,
                 idle: limits.idle_timeout,
                 write: limits.body_timeout,
+                rest: (REST_AFTER < limits.idle_timeout).then_some(REST_AFTER),
             },
             http1: http1_builder(limits),
             http2: http2_builder(limits),
+            resting,
         }
     }
 }
@@ -163,7 +177,7 @@ pub async fn serve<S, F, B>(
     let address = ends.client;
     let Some(acceptor) = tls else {
         let peer = Arc::new(Peer::new(ends, None));
-        return plain(stream, peer, &settings, handle, drain).await;
+        return plain(stream, peer, settings, handle, drain).await;
     };
     let handshake = async {
         if opening::begins(&stream, &drain).await {
@@ -172,7 +186,8 @@ pub async fn serve<S, F, B>(
             None
         }
     };
-    match timeout(settings.times.header, handshake).await {
+    // Each on the heap, and only for as long as it lasts: most connections wait most of the time.
+    match timeout(settings.times.header, Box::pin(handshake)).await {
         Ok(Some(Ok((stream, facts)))) => {
             // RFC 8737 section 3: there is nothing to be said to an authority after the handshake.
             if facts.alpn.as_deref() == Some(tls::ACME_PROTOCOL) {
@@ -181,7 +196,7 @@ pub async fn serve<S, F, B>(
             let http2 = facts.alpn.as_deref() == Some("h2");
             let peer = Arc::new(Peer::new(ends, Some(Arc::new(facts))));
             let opening = Opening { stream, first: BytesMut::new(), http2 };
-            talk(opening, peer, &settings, handle, drain).await;
+            Box::pin(talk(opening, peer, settings, handle, drain)).await;
         }
         Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "tls handshake failed"),
         Ok(None) => {}
@@ -196,7 +211,7 @@ pub async fn serve<S, F, B>(
 async fn plain<S, F, B>(
     mut stream: TcpStream,
     peer: Arc<Peer>,
-    settings: &Settings,
+    settings: Arc<Settings>,
     handle: S,
     drain: Drain,
 ) where
@@ -211,18 +226,19 @@ async fn plain<S, F, B>(
     }
     let mut first = BytesMut::new();
     if let Some(http2) = opening::detect(&mut stream, &mut first, times.header).await {
-        talk(Opening { stream, first, http2 }, peer, settings, handle, drain).await;
+        let opening = Opening { stream, first, http2 };
+        Box::pin(talk(opening, peer, settings, handle, drain)).await;
     }
 }
 
 async fn talk<T, S, F, B>(
     opening: Opening<T>,
     peer: Arc<Peer>,
-    settings: &Settings,
+    settings: Arc<Settings>,
     handle: S,
     drain: Drain,
 ) where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: Transport,
     S: Fn(http::Request<Incoming>, Arc<Peer>) -> F + Clone + Send + 'static,
     F: Future<Output = http::Response<B>> + Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
@@ -251,8 +267,9 @@ async fn talk<T, S, F, B>(
         let offers = http1 && exchange.sees_offer() && offers_protocol(&request);
         let response = handle(request, Arc::clone(&peer));
         let (peer, switching) = (Arc::clone(&peer), Arc::clone(&switching));
-        async move {
-            let mut response = response.await;
+        // On the heap, because hyper has room for it as long as the connection lasts. Mapped, because
+        // an async block would hold it twice.
+        Box::pin(response.map(move |mut response| {
             let tunnel = response.extensions_mut().remove::<Tunnel>();
             let is_taken = response.status() == StatusCode::SWITCHING_PROTOCOLS;
             if offers {
@@ -274,17 +291,18 @@ async fn talk<T, S, F, B>(
                 error
             };
             Ok::<_, Infallible>(response.map(|body| body.map_err(keep)))
-        }
+        }))
     });
-    let times = settings.times;
     let ended = if opening.http2 {
-        let connection = settings.http2.serve_connection(io, service);
-        drive::to_the_end(connection, http2::Connection::graceful_shutdown, &watch, times, &drain)
-            .await
+        let mut connection = Box::pin(settings.http2.serve_connection(io, service));
+        let times = drive::Times { rest: None, ..settings.times };
+        let finish = http2::Connection::graceful_shutdown;
+        match drive::until_still(connection.as_mut(), finish, &watch, times, &drain).await {
+            Still::Ended(ended) => ended,
+            Still::Idle => Ok(()),
+        }
     } else {
-        let connection = settings.http1.serve_connection(io, service).with_upgrades();
-        let finish = http1::UpgradeableConnection::graceful_shutdown;
-        drive::to_the_end(connection, finish, &watch, times, &drain).await
+        persistent::serve(io, service, &settings, &watch, &drain).await
     };
     if let Err(error) = ended {
         tracing::debug!(peer = %address, %error, "connection ended early");

@@ -63,10 +63,15 @@ pub struct Drain(watch::Receiver<Level>);
 impl Drain {
     /// Waits until it is too late for a first request. A drop leaves nothing behind.
     pub(super) async fn first_request_is_late(&self) {
+        self.begins().await;
+        sleep(FIRST_REQUEST_GRACE).await;
+    }
+
+    /// Waits until the end begins. A drop leaves nothing behind.
+    pub(super) async fn begins(&self) {
         let mut receiver = self.0.clone();
         // A sender that is gone counts.
         drop(receiver.wait_for(|level| *level >= Level::Finish).await);
-        sleep(FIRST_REQUEST_GRACE).await;
     }
 
     /// Waits until what is under way is cut; for ever if it never is. A drop leaves nothing behind.

@@ -22,13 +22,15 @@ pub(super) struct Times {
     pub(super) header: Duration,
     pub(super) idle: Duration,
     pub(super) write: Duration,
+    /// After which an idle connection is no longer driven; absent if that is not to be.
+    pub(super) rest: Option<Duration>,
 }
 
 impl Times {
-    const fn of(self, wait: Wait) -> Option<Duration> {
+    fn of(self, wait: Wait) -> Option<Duration> {
         match wait {
             Wait::Exchange => None,
-            Wait::Request => Some(self.idle),
+            Wait::Request => Some(self.rest.unwrap_or(self.idle)),
             Wait::Head => Some(self.header),
             Wait::Write => Some(self.write),
             Wait::Close => Some(CLOSE_TIMEOUT),
@@ -42,6 +44,14 @@ enum Event<T> {
     Drain(Level),
 }
 
+/// Why a connection is driven no longer.
+pub(super) enum Still<E> {
+    /// It has ended.
+    Ended(Result<(), E>),
+    /// Nothing is under way, and nothing has come for so long that it may rest.
+    Idle,
+}
+
 /// How far a connection has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -52,18 +62,18 @@ enum Stage {
     Finishing,
 }
 
-/// Polls a connection until it is done or cut; `finish` asks it to take no more requests.
-pub(super) async fn to_the_end<C, E>(
-    connection: C,
+/// Polls a connection until it is done, cut, or idle for [`Times::rest`]; `finish` asks it to take no
+/// more requests.
+pub(super) async fn until_still<C, E>(
+    mut connection: Pin<&mut C>,
     finish: impl Fn(Pin<&mut C>),
     watch: &Watch,
     mut times: Times,
     drain: &Drain,
-) -> Result<(), E>
+) -> Still<E>
 where
     C: Future<Output = Result<(), E>>,
 {
-    let mut connection = pin!(connection);
     let now = Instant::from_std(clock::now());
     let mut alarm = pin!(sleep_until(now + times.idle));
     let mut alarm = Alarm { sleep: alarm.as_mut(), subject: None, deadline: now };
@@ -85,19 +95,26 @@ where
         })
         .await;
         match event {
-            Event::Ended(ended) => return ended,
+            Event::Ended(ended) => return Still::Ended(ended),
             Event::Drain(Level::Serve) => {}
             Event::Late(Wait::Head) => watch.give_up_head(),
             Event::Drain(Level::Finish) if stage == Stage::Serving && watch.expects_request() => {
                 stage = Stage::Leaving;
+                times.rest = None;
                 watch.set(Flag::Draining, true);
                 times.idle = times.idle.min(FIRST_REQUEST_GRACE);
                 alarm.forget(Wait::Request);
             }
             Event::Drain(Level::Finish) => {
                 stage = Stage::Finishing;
+                times.rest = None;
                 watch.set(Flag::Draining, true);
                 finish(connection.as_mut());
+            }
+            Event::Late(Wait::Request) if times.rest.take().is_some() => {
+                if watch.is_between_messages() {
+                    return Still::Idle;
+                }
             }
             // With TLS or HTTP/2 there is something to say at the end; whoever does not listen
             // either is cut when the alarm goes off again.
@@ -105,7 +122,7 @@ where
                 stage = Stage::Finishing;
                 finish(connection.as_mut());
             }
-            Event::Late(_) | Event::Drain(Level::Cut) => return Ok(()),
+            Event::Late(_) | Event::Drain(Level::Cut) => return Still::Ended(Ok(())),
         }
     }
 }

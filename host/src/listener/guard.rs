@@ -73,6 +73,11 @@ impl<T> Guard<T> {
         guard
     }
 
+    /// What it reads from.
+    pub(super) const fn transport(&self) -> &T {
+        &self.inner
+    }
+
     fn inspect_held(&mut self) {
         let verdict = self.framing.inspect(&self.held);
         self.passed = verdict.pass;
@@ -96,6 +101,7 @@ impl<T> Guard<T> {
         }
         let phase = self.framing.phase();
         self.watch.set(Flag::InHead, phase == Phase::Head);
+        self.watch.set(Flag::InBody, !matches!(phase, Phase::Idle | Phase::Head));
         if phase == Phase::Undecided {
             self.watch.set(Flag::Offered, true);
         }

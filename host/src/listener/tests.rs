@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
-use super::{Drainer, Peer, Settings, bind, serve};
+use super::{Drainer, Peer, Resting, Settings, bind, serve};
 use crate::config::Limits;
 use crate::facts::Ends;
 
@@ -23,6 +23,7 @@ mod ending;
 mod faults;
 mod http1;
 mod http2;
+mod resting;
 mod speed;
 mod tls;
 
@@ -122,6 +123,7 @@ struct Server {
     address: SocketAddr,
     drainer: Drainer,
     stage: Arc<Stage>,
+    resting: Resting,
     /// One message for each connection that has ended.
     ended: mpsc::UnboundedReceiver<()>,
     _tasks: JoinSet<()>,
@@ -133,10 +135,17 @@ impl Server {
     }
 
     fn start_with(limits: &Limits, tls: Option<Acceptor>) -> Self {
+        Self::start_to_rest(limits, tls, None)
+    }
+
+    fn start_to_rest(limits: &Limits, tls: Option<Acceptor>, rest: Option<Duration>) -> Self {
         let socket = bind("127.0.0.1:0".parse().unwrap(), 1).unwrap().pop().unwrap();
         let address = socket.local_addr().unwrap();
         let listener = tokio::net::TcpListener::from_std(socket).unwrap();
-        let settings = Arc::new(Settings::new(limits));
+        let resting = Resting::default();
+        let mut settings = Settings::new(limits, resting.clone());
+        settings.times.rest = rest;
+        let settings = Arc::new(settings);
         let (drainer, drain) = Drainer::new();
         let stage = Arc::<Stage>::default();
         let (sender, ended) = mpsc::unbounded_channel();
@@ -158,7 +167,7 @@ impl Server {
                 });
             }
         });
-        Self { address, drainer, stage, ended, _tasks: tasks }
+        Self { address, drainer, stage, resting, ended, _tasks: tasks }
     }
 
     async fn connect(&self) -> TcpStream {

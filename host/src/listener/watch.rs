@@ -52,6 +52,8 @@ pub(super) enum Flag {
     Offered = 32,
     /// The offer was taken.
     Switched = 64,
+    /// A body has begun and not ended, or it is not known where messages end.
+    InBody = 128,
 }
 
 impl Watch {
@@ -85,6 +87,11 @@ impl Watch {
             (Wait::Request, progress) => progress == 0,
             _ => false,
         }
+    }
+
+    /// Whether everything that has come was answered, and what comes next is a head.
+    pub(super) fn is_between_messages(&self) -> bool {
+        matches!(self.wait(), (Wait::Request, _)) && !self.has(Flag::InBody)
     }
 
     /// Tells the guard that the head it holds is to be given up.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Finding, Sources};
 use crate::listener::tls::Acceptor;
-use crate::listener::{self, Drain, Drainer, Rules, Settings};
+use crate::listener::{self, Drain, Drainer, Resting, Rules, Settings};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::ListenerMetrics;
@@ -103,7 +103,7 @@ pub(super) fn plan(
 ) -> Plan {
     let mut remaining: Vec<Arc<Listener>> = open.to_vec();
     let mut plan = Plan { listeners: Vec::new(), bound: Vec::new(), removed: Vec::new() };
-    let settings = Arc::new(Settings::new(&snapshot.settings.limits));
+    let settings = Arc::new(Settings::new(&snapshot.settings.limits, Resting(metrics.resting())));
     for (configured, tls) in snapshot.listeners.iter().zip(&snapshot.tls) {
         let same = |listener: &Arc<Listener>| listener.configured == configured.address;
         if let Some(index) = remaining.iter().position(same) {
@@ -137,8 +137,9 @@ pub(super) fn plan(
 
 impl Plan {
     /// Has new connections of every listener served with what `snapshot` says.
-    pub(super) fn take_over(&self, snapshot: &Snapshot) {
-        let settings = Arc::new(Settings::new(&snapshot.settings.limits));
+    pub(super) fn take_over(&self, snapshot: &Snapshot, metrics: &Metrics) {
+        let settings =
+            Arc::new(Settings::new(&snapshot.settings.limits, Resting(metrics.resting())));
         let configured = snapshot.listeners.iter().zip(&snapshot.tls);
         for (listener, (configured, tls)) in self.listeners.iter().zip(configured) {
             let serving = Serving::of(configured, tls.as_ref(), snapshot, &settings);

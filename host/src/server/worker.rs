@@ -215,18 +215,21 @@ fn start(
         move |request, peer| exchange::handle(Arc::clone(&own), entrance.clone(), request, peer);
     let settings = Arc::clone(&serving.settings);
     let metrics = Arc::clone(&gateway.services.metrics);
-    let served = async move {
-        match listener::identify(&mut stream, serving.proxies.as_deref(), &drain).await {
-            Ok(ends) => {
-                let tls = serving.tls.clone();
-                listener::serve(stream, ends, tls, settings, handle, drain).await;
-            }
-            Err(listener::Unidentified::Refused) => metrics.connection_refused("proxy_protocol"),
-            Err(listener::Unidentified::Gone) => {}
-        }
-    };
     worker.tasks.spawn(async move {
         let _permit = permit;
+        // Not a future from outside: the task would have room for it twice.
+        let served = async {
+            match listener::identify(&mut stream, serving.proxies.as_deref(), &drain).await {
+                Ok(ends) => {
+                    let tls = serving.tls.clone();
+                    listener::serve(stream, ends, tls, settings, handle, drain).await;
+                }
+                Err(listener::Unidentified::Refused) => {
+                    metrics.connection_refused("proxy_protocol");
+                }
+                Err(listener::Unidentified::Gone) => {}
+            }
+        };
         tokio::select! {
             () = cut.cancelled() => {}
             () = served => {}

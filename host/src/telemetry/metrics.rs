@@ -23,6 +23,7 @@ mod upstream;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::config::model;
@@ -103,6 +104,12 @@ impl Metrics {
     /// The connections of the listener at this address.
     pub fn listener(&self, address: &str) -> Arc<ListenerMetrics> {
         self.families.listeners.get(address)
+    }
+
+    /// The connections that rest, of all listeners.
+    #[must_use]
+    pub fn resting(&self) -> Gauge {
+        self.families.resting.clone()
     }
 
     /// Counts a connection that was closed at once, by a word such as `limit`.

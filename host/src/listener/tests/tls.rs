@@ -121,7 +121,7 @@ async fn the_service_sees_what_was_agreed_on() {
     let server = async {
         let (stream, client) = listener.accept().await.unwrap();
         let ends = Ends { client, gateway: address };
-        let settings = Arc::new(Settings::new(&limits()));
+        let settings = Arc::new(Settings::new(&limits(), Resting::default()));
         let handle = |_, peer: Arc<Peer>| async move {
             let facts = TlsFacts {
                 version: "TLSv1.3".to_owned(),

@@ -130,7 +130,7 @@ impl Control {
         let id = snapshot.id;
         let snapshot = Arc::new(snapshot);
         self.take_over(&snapshot, &loaded.config);
-        plan.take_over(&snapshot);
+        plan.take_over(&snapshot, &self.gateway.services.metrics);
         let old = self.gateway.snapshot.swap(Arc::clone(&snapshot));
         self.accept(plan);
         if let Err(error) = self.start_timers(&snapshot) {

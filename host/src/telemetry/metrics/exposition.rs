@@ -46,6 +46,7 @@ pub(super) struct Families {
     pub(super) listeners: Named<ListenerMetrics>,
     pub(super) outputs: Named<Gauge>,
     pub(super) connections_refused: Tokens,
+    pub(super) resting: Gauge,
     pub(super) acme_orders: Tokens,
     pub(super) reloads_good: Counter,
     pub(super) reloads_refused: Counter,
@@ -143,6 +144,8 @@ impl Families {
             "Client connections that are open",
             listeners.iter().map(|(at, metrics)| ([("listener", &**at)], metrics.open.get())),
         )?;
+        let help = "Client connections that are idle and hold no buffers";
+        text.gauge("connections_resting", help, self.resting.get())?;
         text.counters("connections_accepted", "Client connections so far", |family| {
             listeners.iter().try_for_each(|(at, metrics)| {
                 family.put(&[("listener", at)], metrics.accepted.get())
