@@ -22,6 +22,7 @@ use super::boot::{self, Fixed};
 use super::change::Cause;
 use super::gateway::{Gateway, Phase};
 use super::listeners::{self, Plan};
+use super::memory;
 use super::signals::Signals;
 use super::tasks::Ending;
 use super::timers::Timers;
@@ -72,6 +73,9 @@ struct Control {
     /// Of its own requests.
     requests: UnboundedSender<Request>,
     upkeep: Upkeep,
+    /// That exchanges still held when another took their place. They are freed here: to free
+    /// thousands of routes on a worker would keep its clients waiting.
+    retired: Vec<Arc<Snapshot>>,
 }
 
 /// The admin listener.
@@ -230,6 +234,7 @@ impl Control {
             keepers: Keepers::default(),
             requests: requests.clone(),
             upkeep: Upkeep::default(),
+            retired: Vec::new(),
         };
         control.start_workers()?;
         control.start_signals(requests)?;
@@ -348,7 +353,12 @@ impl Control {
             tokio::select! {
                 biased;
                 () = asked.cancelled() => break,
-                _ = sweep.tick() => self.sweep(),
+                _ = sweep.tick() => {
+                    self.sweep();
+                    if self.free_retired() {
+                        memory::give_back();
+                    }
+                }
                 request = requests.recv() => {
                     let Some(request) = request else { break };
                     let mut waiting = vec![request];
@@ -362,6 +372,13 @@ impl Control {
         }
         drop(requests);
         self.end().await;
+    }
+
+    /// Frees the snapshots that no exchange holds any more; whether there were any.
+    fn free_retired(&mut self) -> bool {
+        let before = self.retired.len();
+        self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        self.retired.len() < before
     }
 
     fn sweep(&self) {

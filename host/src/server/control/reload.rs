@@ -146,7 +146,9 @@ impl Control {
         let changed =
             Difference::between((&old_loaded.config, &old), (&self.loaded.config, &snapshot));
         let causes = shown(causes);
-        drop((old, old_loaded));
+        drop(old_loaded);
+        self.retired.push(old);
+        self.free_retired();
         memory::give_back();
         tracing::info!(snapshot = id, ms = millis(began), %causes, %changed, "configuration changed");
         self.gateway.note_good(id);
