@@ -69,6 +69,7 @@ where
     let mut alarm = Alarm { sleep: alarm.as_mut(), subject: None, deadline: now };
     let mut changes = drain.subscribe();
     let mut stage = Stage::Serving;
+    let mut is_closed = false;
     watch.set(Flag::Draining, drain.has_begun());
     loop {
         let event = poll_fn(|cx| {
@@ -87,7 +88,9 @@ where
         match event {
             Event::Ended(ended) => return ended,
             Event::Drain(Level::Serve) => {}
-            Event::Late(Wait::Head) => watch.give_up_head(),
+            Event::Late(Wait::Head) => watch.give_up(),
+            // How it has ended, the connection says once it is closed.
+            Event::Late(Wait::Close) if !std::mem::replace(&mut is_closed, true) => watch.give_up(),
             Event::Drain(Level::Finish) if stage == Stage::Serving && watch.expects_request() => {
                 stage = Stage::Leaving;
                 watch.set(Flag::Draining, true);
