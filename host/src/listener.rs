@@ -8,9 +8,10 @@
 //! | the first byte of a request | `idle_timeout` | closed without an answer |
 //! | the same, of the first request while the gateway ends | 100 ms | closed without an answer |
 //! | the rest of a head | `header_timeout` | answered with 408, closed |
-//! | the client to take bytes | `body_timeout` | cut |
+//! | the client to take bytes | `body_timeout` | cut; in HTTP/2 its stream is reset |
 //! | the client to close after us | one second | cut |
 //!
+//! In HTTP/2 a connection waits for a request if no exchange runs, whatever else the client sends.
 //! While an exchange runs nothing here ends it except the client that leaves, or [`Drain`].
 
 use std::convert::Infallible;
@@ -27,27 +28,32 @@ use http::{StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::config;
 use crate::facts::Ends;
+use crate::telemetry::metrics::Complaint;
 use drive::Still;
+use frames::Frames;
 use framing::{Framing, HeadLimits};
 use guard::Guard;
 use opening::Opening;
 use rest::Transport;
+use streams::{Pace, Paced};
 use tunnel::Tunnels;
 use watch::Watch;
 
 mod challenges;
 mod drain;
 mod drive;
+mod frames;
 pub mod framing;
 mod guard;
+mod http2;
 mod opening;
 mod peer;
 mod persistent;
@@ -55,6 +61,7 @@ mod proxy_protocol;
 mod rest;
 mod rules;
 mod socket;
+mod streams;
 pub mod tls;
 mod tunnel;
 mod watch;
@@ -67,10 +74,6 @@ pub use rest::Resting;
 pub use rules::{Entrance, Rules};
 pub use socket::bind;
 pub use tunnel::Tunnel;
-
-/// Between two HTTP/2 pings, each of which must be answered within the same time. A peer that has
-/// vanished without a word is noticed after 40 seconds at the latest.
-const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
 /// How long a connection of HTTP/1 is idle before it gives its buffers back.
 ///
@@ -90,7 +93,8 @@ pub struct Settings {
     head: HeadLimits,
     times: drive::Times,
     http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
+    http2: http2::Builder,
+    http2_head_bytes: u32,
     resting: Resting,
 }
 
@@ -110,7 +114,8 @@ impl Settings {
                 rest: (REST_AFTER < limits.idle_timeout).then_some(REST_AFTER),
             },
             http1: http1_builder(limits),
-            http2: http2_builder(limits),
+            http2: http2::builder(limits),
+            http2_head_bytes: http2::head_bytes(limits),
             resting,
         }
     }
@@ -134,30 +139,14 @@ fn http1_builder(limits: &config::Limits) -> http1::Builder {
     builder
 }
 
-/// The windows stay at the protocol's 64 KiB a stream and hyper's 1 MiB a connection: a client
-/// must not make us hold more of a body than its upstream takes. hyper's bounds on streams that a
-/// client resets or provokes us to reset stay as they are.
-fn http2_builder(limits: &config::Limits) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.http2_streams)
-        .max_header_list_size(u32::try_from(limits.request_head_bytes).unwrap_or(u32::MAX))
-        .initial_stream_window_size(64 * 1024 - 1)
-        .adaptive_window(false)
-        // RFC 8441: WebSockets over HTTP/2.
-        .enable_connect_protocol()
-        .keep_alive_interval(HTTP2_PING_INTERVAL)
-        .keep_alive_timeout(HTTP2_PING_INTERVAL);
-    builder
-}
-
 /// Serves one client to the end of its connection.
 ///
 /// `handle` is called for every request. If [`Peer::take_fault`] has something, the request is a
 /// stand-in for one that was refused, and the response must say so.
 ///
 /// A drop closes the connection at once and drops the exchange that runs on it.
+///
+/// The result says what a client of HTTP/2 did, if its connection was ended for it.
 pub async fn serve<S, F, B>(
     stream: TcpStream,
     ends: Ends,
@@ -165,14 +154,16 @@ pub async fn serve<S, F, B>(
     settings: Arc<Settings>,
     handle: S,
     drain: Drain,
-) where
+) -> Option<Complaint>
+where
     S: Fn(http::Request<Incoming>, Arc<Peer>) -> F + Clone + Send + 'static,
     F: Future<Output = http::Response<B>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     if let Err(error) = stream.set_nodelay(true) {
-        return tracing::debug!(%error, "connection closed before it was served");
+        tracing::debug!(%error, "connection closed before it was served");
+        return None;
     }
     let address = ends.client;
     let Some(acceptor) = tls else {
@@ -191,12 +182,12 @@ pub async fn serve<S, F, B>(
         Ok(Some(Ok((stream, facts)))) => {
             // RFC 8737 section 3: there is nothing to be said to an authority after the handshake.
             if facts.alpn.as_deref() == Some(tls::ACME_PROTOCOL) {
-                return;
+                return None;
             }
             let http2 = facts.alpn.as_deref() == Some("h2");
             let peer = Arc::new(Peer::new(ends, Some(Arc::new(facts))));
             let opening = Opening { stream, first: BytesMut::new(), http2 };
-            Box::pin(talk(opening, peer, settings, handle, drain)).await;
+            return Box::pin(talk(opening, peer, settings, handle, drain)).await;
         }
         Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "tls handshake failed"),
         Ok(None) => {}
@@ -205,6 +196,7 @@ pub async fn serve<S, F, B>(
             tracing::debug!(peer = %address, "tls handshake timed out");
         }
     }
+    None
 }
 
 /// Without TLS the first bytes tell the protocol.
@@ -214,21 +206,21 @@ async fn plain<S, F, B>(
     settings: Arc<Settings>,
     handle: S,
     drain: Drain,
-) where
+) -> Option<Complaint>
+where
     S: Fn(http::Request<Incoming>, Arc<Peer>) -> F + Clone + Send + 'static,
     F: Future<Output = http::Response<B>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let times = settings.times;
     if !timeout(times.idle, opening::begins(&stream, &drain)).await.unwrap_or(false) {
-        return;
+        return None;
     }
     let mut first = BytesMut::new();
-    if let Some(http2) = opening::detect(&mut stream, &mut first, times.header).await {
-        let opening = Opening { stream, first, http2 };
-        Box::pin(talk(opening, peer, settings, handle, drain)).await;
-    }
+    let http2 = opening::detect(&mut stream, &mut first, times.header).await?;
+    let opening = Opening { stream, first, http2 };
+    Box::pin(talk(opening, peer, settings, handle, drain)).await
 }
 
 async fn talk<T, S, F, B>(
@@ -237,32 +229,32 @@ async fn talk<T, S, F, B>(
     settings: Arc<Settings>,
     handle: S,
     drain: Drain,
-) where
+) -> Option<Complaint>
+where
     T: Transport,
     S: Fn(http::Request<Incoming>, Arc<Peer>) -> F + Clone + Send + 'static,
     F: Future<Output = http::Response<B>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let watch = Arc::new(Watch::default());
-    let mut framing = Framing::new(settings.head);
-    if opening.http2 {
-        framing.release();
-    }
-    let io = TokioIo::new(Guard::new(
-        opening.stream,
-        opening.first,
-        framing,
-        Arc::clone(&watch),
-        Arc::clone(&peer),
-    ));
+    let (stream, first) = (opening.stream, opening.first);
+    let (following, answering) = (Arc::clone(&watch), Arc::clone(&peer));
+    let guard = if opening.http2 {
+        let frames = Frames::new(settings.http2_head_bytes);
+        Guard::http2(stream, first, frames, following, answering)
+    } else {
+        Guard::new(stream, first, Framing::new(settings.head), following, answering)
+    };
+    let io = TokioIo::new(guard);
     let address = peer.address;
     let running = Arc::clone(&watch);
     let tunnels = Arc::<Tunnels>::default();
     let switching = Arc::clone(&tunnels);
     let http1 = !opening.http2;
     let service = service_fn(move |mut request: http::Request<Incoming>| {
-        let exchange = running.begin();
+        let mut exchange = running.begin();
+        let pace = (!http1).then(Pace::of_next);
         peer.show_fault(&mut request);
         let offers = http1 && exchange.sees_offer() && offers_protocol(&request);
         let response = handle(request, Arc::clone(&peer));
@@ -270,6 +262,7 @@ async fn talk<T, S, F, B>(
         // On the heap, because hyper has room for it as long as the connection lasts. Mapped, because
         // an async block would hold it twice.
         Box::pin(response.map(move |mut response| {
+            exchange.answered();
             let tunnel = response.extensions_mut().remove::<Tunnel>();
             let is_taken = response.status() == StatusCode::SWITCHING_PROTOCOLS;
             if offers {
@@ -290,7 +283,7 @@ async fn talk<T, S, F, B>(
                 let _: &watch::Exchange = &exchange;
                 error
             };
-            Ok::<_, Infallible>(response.map(|body| body.map_err(keep)))
+            Ok::<_, Infallible>(response.map(|body| Paced::new(body, pace).map_err(keep)))
         }))
     });
     let ended = if opening.http2 {
@@ -304,10 +297,12 @@ async fn talk<T, S, F, B>(
     } else {
         persistent::serve(io, service, &settings, &watch, &drain).await
     };
+    let complaint = ended.as_ref().err().and_then(http2::complaint);
     if let Err(error) = ended {
         tracing::debug!(peer = %address, %error, "connection ended early");
     }
     tunnels.run(&drain).await;
+    complaint
 }
 
 /// Whether the guard takes this HTTP/1 request for an offer of another protocol (RFC 9110 section

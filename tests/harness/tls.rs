@@ -118,7 +118,13 @@ impl Authority {
     pub fn dialer(&self) -> Dialer {
         let mut roots = RootCertStore::empty();
         roots.add(self.issuer.der().clone()).expect("an authority");
-        Dialer { roots, versions: rustls::ALL_VERSIONS, own: None, kept: None }
+        Dialer {
+            roots,
+            versions: rustls::ALL_VERSIONS,
+            protocol: "http/1.1",
+            own: None,
+            kept: None,
+        }
     }
 }
 
@@ -133,6 +139,7 @@ fn called(name: &str) -> DistinguishedName {
 pub struct Dialer {
     roots: RootCertStore,
     versions: &'static [&'static SupportedProtocolVersion],
+    protocol: &'static str,
     own: Option<Issued>,
     /// With the sessions so far.
     kept: Option<TlsConnector>,
@@ -149,6 +156,12 @@ impl Dialer {
     #[must_use]
     pub fn speaking(self, versions: &'static [&'static SupportedProtocolVersion]) -> Self {
         Self { versions, ..self }
+    }
+
+    /// Offers this protocol, by the name that ALPN has for it.
+    #[must_use]
+    pub fn offering(self, protocol: &'static str) -> Self {
+        Self { protocol, ..self }
     }
 
     /// Shows this certificate to those who ask.
@@ -176,7 +189,7 @@ impl Dialer {
                 builder.with_client_auth_cert(vec![own.der.clone()], key).expect("they fit")
             }
         };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![self.protocol.as_bytes().to_vec()];
         config.resumption = sessions;
         TlsConnector::from(Arc::new(config))
     }

@@ -1,5 +1,7 @@
 //! From hyper's request to an exchange: who asks, for what, and by which route.
 
+mod http2;
+
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderValue};
@@ -52,14 +54,19 @@ pub(super) fn receive(
     let fault = peer.take_fault();
     let received = clock::now();
     let (mut parts, body) = request.into_parts();
+    let head_limits = HeadLimits {
+        headers: snapshot.settings.limits.request_headers,
+        bytes: snapshot.settings.limits.request_head_bytes,
+    };
+    let checked = match parts.version {
+        Version::HTTP_2 => http2::check(&parts, head_limits),
+        _ => Ok(()),
+    };
     let wish = Wish::take(&mut parts, &body);
     let mut headers = parts.headers;
     let settings = &snapshot.settings;
     let direct = if peer.tls.is_some() { Scheme::Https } else { Scheme::Http };
 
-    // HTTP/1 was counted by the guard; HTTP/2 bounds only the bytes of a head by itself.
-    let crowded =
-        parts.version == Version::HTTP_2 && headers.len() > settings.limits.request_headers;
     let trailers = fields::strip_hop_by_hop(&mut headers);
     let client = fields::client(peer.address.ip(), &headers, &settings.gateway.trusted_proxies);
     let id = fields::request_id(&headers, client.trusted);
@@ -74,10 +81,6 @@ pub(super) fn receive(
     let trace = settings.gateway.propagates_trace.then(|| fields::Trace::hand_on(&mut headers));
     let form = Form::of(&headers);
 
-    let head_limits = HeadLimits {
-        headers: settings.limits.request_headers,
-        bytes: settings.limits.request_head_bytes,
-    };
     let request = RequestHead {
         method: parts.method,
         scheme: client.scheme.unwrap_or(direct),
@@ -96,11 +99,11 @@ pub(super) fn receive(
     let exchange = Exchange::new(id, received, client, unmatched(), request, head_limits);
     let mut exchange = Box::new(exchange);
     let hop = Trust { trusted, trailers };
-    let way = match (fault, named) {
-        (Some(fault), _) => Err(refuse(fault)),
-        (None, _) if crowded => Err(Failure::RequestHeadTooLarge),
-        (None, Err(why)) => Err(Failure::RequestMalformed(why)),
-        (None, Ok((host, port))) => {
+    let way = match (fault, checked, named) {
+        (Some(fault), ..) => Err(refuse(fault)),
+        (None, Err(failure), _) => Err(failure),
+        (None, Ok(()), Err(why)) => Err(Failure::RequestMalformed(why)),
+        (None, Ok(()), Ok((host, port))) => {
             exchange.request.host = host;
             exchange.request.port = port;
             lead(snapshot, entrance, &mut exchange, &body)

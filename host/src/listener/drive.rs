@@ -79,6 +79,7 @@ where
     let mut alarm = Alarm { sleep: alarm.as_mut(), subject: None, deadline: now };
     let mut changes = drain.subscribe();
     let mut stage = Stage::Serving;
+    let mut is_closed = false;
     watch.set(Flag::Draining, drain.has_begun());
     loop {
         let event = poll_fn(|cx| {
@@ -97,7 +98,9 @@ where
         match event {
             Event::Ended(ended) => return Still::Ended(ended),
             Event::Drain(Level::Serve) => {}
-            Event::Late(Wait::Head) => watch.give_up_head(),
+            Event::Late(Wait::Head) => watch.give_up(),
+            // How it has ended, the connection says once it is closed.
+            Event::Late(Wait::Close) if !std::mem::replace(&mut is_closed, true) => watch.give_up(),
             Event::Drain(Level::Finish) if stage == Stage::Serving && watch.expects_request() => {
                 stage = Stage::Leaving;
                 times.rest = None;

@@ -20,7 +20,7 @@ use lines::Lines;
 const TRAILER_BYTES_MAX: usize = 8 * 1024;
 
 /// What begins a connection with HTTP/2 prior knowledge (RFC 9113 section 3.4).
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Hard sizes of a request's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +131,12 @@ impl Framing {
     #[must_use]
     pub const fn new(limits: HeadLimits) -> Self {
         Self { limits, state: State::Head(Head::new()) }
+    }
+
+    /// Of a connection that never speaks HTTP/1.
+    #[must_use]
+    pub const fn released() -> Self {
+        Self { limits: HeadLimits { head_bytes: 0, headers: 0 }, state: State::Released }
     }
 
     /// Looks at all bytes that have not passed yet.

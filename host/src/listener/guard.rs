@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::frames::{Error, Frames, Seen};
 use super::framing::{Framing, Phase, Verdict};
 use super::invalid_data;
 use super::peer::{Fault, Peer, STAND_IN};
@@ -23,12 +24,15 @@ const CLOSE_BYTES_MAX: usize = 1024 * 1024;
 /// Reads through a [`Framing`] and reports to a [`Watch`].
 ///
 /// A fault in a head becomes the stand-in request, given to hyper after everything that passed,
-/// so that it is answered in its turn. A fault in a body becomes a read error. Nothing is read
-/// from the client after either, until our end is closed.
+/// so that it is answered in its turn. A fault in a body becomes a read error. In HTTP/2, which
+/// [`Frames`] follows instead, it becomes frames that hyper ends the connection for. Nothing is read
+/// from the client after any of them, until our end is closed.
 #[derive(Debug)]
 pub(super) struct Guard<T> {
     inner: T,
     framing: Framing,
+    /// Of HTTP/2, with which the framing has nothing to do.
+    frames: Option<Frames>,
     /// What was read and not given to hyper.
     held: BytesMut,
     /// How many bytes of `held` have passed the framing.
@@ -47,6 +51,8 @@ enum Refusal {
     /// What is left of the stand-in.
     Head(&'static [u8]),
     Body(super::framing::Malformed),
+    /// hyper has, or will get, frames of ours.
+    Frames,
 }
 
 impl<T> Guard<T> {
@@ -61,6 +67,7 @@ impl<T> Guard<T> {
         let mut guard = Self {
             inner,
             framing,
+            frames: None,
             held: first,
             passed: 0,
             fault: None,
@@ -78,7 +85,28 @@ impl<T> Guard<T> {
         &self.inner
     }
 
+    /// The same for HTTP/2.
+    pub(super) fn http2(
+        inner: T,
+        first: BytesMut,
+        frames: Frames,
+        watch: Arc<Watch>,
+        peer: Arc<Peer>,
+    ) -> Self {
+        let framing = Framing::released();
+        let mut guard = Self::new(inner, BytesMut::new(), framing, watch, peer);
+        guard.frames = Some(frames);
+        guard.held = first;
+        guard.inspect_held();
+        guard
+    }
+
     fn inspect_held(&mut self) {
+        if let Some(frames) = &mut self.frames {
+            let seen = frames.inspect(&self.held);
+            self.passed = seen.pass;
+            return self.heed(seen);
+        }
         let verdict = self.framing.inspect(&self.held);
         self.passed = verdict.pass;
         self.settle(verdict);
@@ -105,6 +133,31 @@ impl<T> Guard<T> {
         if phase == Phase::Undecided {
             self.watch.set(Flag::Offered, true);
         }
+    }
+
+    /// Draws the consequences of what came in HTTP/2.
+    fn heed(&mut self, seen: Seen) {
+        if seen.moved {
+            self.watch.progressed();
+        }
+        if let Some(error) = seen.error {
+            self.end(error);
+        }
+    }
+
+    /// Has hyper end the connection, behind what has passed.
+    fn end(&mut self, error: Error) {
+        let Some(frames) = &mut self.frames else { return };
+        frames.end();
+        self.held.truncate(self.passed);
+        self.held.extend_from_slice(&frames.ending(error));
+        self.passed = self.held.len();
+        self.fault = Some(Refusal::Frames);
+    }
+
+    /// Whether the client has to go for what it did to its exchanges, and can go now.
+    fn is_to_end(&self) -> bool {
+        self.frames.as_ref().is_some_and(Frames::is_between) && self.watch.has(Flag::Cancelling)
     }
 
     /// Goes on as the answer to an offer of another protocol has it; false if there is none.
@@ -155,7 +208,7 @@ impl<T> Guard<T> {
                 Poll::Ready(Err(invalid_data(fault)))
             }
             // hyper answers the stand-in and closes; no byte of the client matters before that.
-            Refusal::Head([]) => Poll::Pending,
+            Refusal::Head([]) | Refusal::Frames => Poll::Pending,
             Refusal::Head(rest) => {
                 let (now, later) = rest.split_at(rest.len().min(buf.remaining()));
                 buf.put_slice(now);
@@ -166,11 +219,21 @@ impl<T> Guard<T> {
     }
 
     fn wrote<R>(&self, outcome: Poll<R>) -> Poll<R> {
+        // In HTTP/2 there are pings, ours and the client's: that their answers pass says nothing,
+        // but that the client takes what it did not take before does.
+        let is_news = self.frames.is_none() || self.watch.has(Flag::Writing);
         self.watch.set(Flag::Writing, outcome.is_pending());
-        if outcome.is_ready() {
+        if outcome.is_ready() && is_news {
             self.watch.progressed();
         }
         outcome
+    }
+
+    fn sent(&mut self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let (Some(frames), Poll::Ready(Ok(bytes))) = (&mut self.frames, &outcome) {
+            frames.wrote(*bytes);
+        }
+        self.wrote(outcome)
     }
 }
 
@@ -187,6 +250,13 @@ impl<T: AsyncRead + Unpin> Guard<T> {
         let fresh = buf.filled().get(start..).unwrap_or_default();
         if fresh.is_empty() {
             return Poll::Ready(Ok(true));
+        }
+        if let Some(frames) = &mut self.frames {
+            let seen = frames.inspect(fresh);
+            self.held.extend_from_slice(fresh.get(seen.pass..).unwrap_or_default());
+            buf.set_filled(start + seen.pass);
+            self.heed(seen);
+            return Poll::Ready(Ok(false));
         }
         let verdict = self.framing.inspect(fresh);
         if verdict.fault.is_none() {
@@ -246,7 +316,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
     ) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
         guard.watch.set(Flag::Reading, false);
-        let late = guard.watch.take_late_head();
+        let late = guard.watch.take_late();
+        if guard.is_to_end() {
+            guard.end(Error::Calm);
+        }
         let start = buf.filled().len();
         loop {
             if guard.passed > 0 && guard.give(buf) {
@@ -299,7 +372,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
     ) -> Poll<io::Result<usize>> {
         let guard = self.get_mut();
         let outcome = Pin::new(&mut guard.inner).poll_write(cx, buf);
-        guard.wrote(outcome)
+        guard.sent(outcome)
     }
 
     fn poll_write_vectored(
@@ -309,7 +382,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
     ) -> Poll<io::Result<usize>> {
         let guard = self.get_mut();
         let outcome = Pin::new(&mut guard.inner).poll_write_vectored(cx, bufs);
-        guard.wrote(outcome)
+        guard.sent(outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -341,6 +414,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
                 0
             }
         };
+        if guard.watch.take_late() {
+            return Poll::Ready(Ok(()));
+        }
         guard.poll_discard(cx, discarded).map(Ok)
     }
 }

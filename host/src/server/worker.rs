@@ -215,6 +215,7 @@ fn start(
         move |request, peer| exchange::handle(Arc::clone(&own), entrance.clone(), request, peer);
     let settings = Arc::clone(&serving.settings);
     let metrics = Arc::clone(&gateway.services.metrics);
+    let counted = Arc::clone(&listener.metrics);
     worker.tasks.spawn(async move {
         let _permit = permit;
         // Not a future from outside: the task would have room for it twice.
@@ -222,7 +223,10 @@ fn start(
             match listener::identify(&mut stream, serving.proxies.as_deref(), &drain).await {
                 Ok(ends) => {
                     let tls = serving.tls.clone();
-                    listener::serve(stream, ends, tls, settings, handle, drain).await;
+                    let served = listener::serve(stream, ends, tls, settings, handle, drain).await;
+                    if let Some(complaint) = served {
+                        counted.complain(complaint);
+                    }
                 }
                 Err(listener::Unidentified::Refused) => {
                     metrics.connection_refused("proxy_protocol");

@@ -34,7 +34,7 @@ use exposition::Families;
 pub use gate::GateMetrics;
 pub use histogram::{EXCHANGE_BOUNDS, Histogram, OWN_BOUNDS, PLUGIN_BOUNDS};
 pub use interface::{HostCalls, Interface};
-pub use listener::{Handshake, ListenerMetrics};
+pub use listener::{Complaint, Handshake, ListenerMetrics};
 pub use own::{LABELS_MAX, MetricError, SERIES_MAX};
 pub use plugin::{CallMetrics, Phase, PluginMetrics};
 pub use route::{Mirrored, RouteMetrics, TunnelMetrics, UNMATCHED};

@@ -156,6 +156,14 @@ impl Families {
                 .all()
                 .iter()
                 .try_for_each(|(reason, n)| family.put(&[("reason", reason)], *n))
+        })?;
+        let help = "Client connections of HTTP/2 ended for what the client did";
+        text.counters("http2_errors", help, |family| {
+            listeners.iter().try_for_each(|(at, metrics)| {
+                metrics
+                    .complaints()
+                    .try_for_each(|(code, n)| family.put(&[("listener", at), ("code", code)], n))
+            })
         })
     }
 

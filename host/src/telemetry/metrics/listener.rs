@@ -16,6 +16,8 @@ pub struct ListenerMetrics {
     full: Counter,
     resumed: Counter,
     failed: Counter,
+    /// In the order of [`Complaint::ALL`].
+    complaints: [Counter; Complaint::ALL.len()],
     /// The end of each certificate by its file, in seconds since 1970; empty on a plain listener.
     certificates: Mutex<BTreeMap<String, i64>>,
 }
@@ -31,7 +33,51 @@ pub enum Handshake {
     Failed,
 }
 
+/// Why the gateway has ended a connection of HTTP/2 (RFC 9113 section 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Complaint {
+    /// Frames that are not allowed, or not there.
+    Protocol,
+    /// More than there was room for, or more room than there can be.
+    FlowControl,
+    /// A frame of a size that it cannot have.
+    FrameSize,
+    /// A flood.
+    Calm,
+    /// Another code.
+    Other,
+}
+
+impl Complaint {
+    const ALL: [Self; 5] =
+        [Self::Protocol, Self::FlowControl, Self::FrameSize, Self::Calm, Self::Other];
+
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Protocol => "PROTOCOL_ERROR",
+            Self::FlowControl => "FLOW_CONTROL_ERROR",
+            Self::FrameSize => "FRAME_SIZE_ERROR",
+            Self::Calm => "ENHANCE_YOUR_CALM",
+            Self::Other => "other",
+        }
+    }
+}
+
 impl ListenerMetrics {
+    /// Counts a connection of HTTP/2 that was ended for what its client did.
+    pub fn complain(&self, complaint: Complaint) {
+        let counters = Complaint::ALL.iter().zip(&self.complaints);
+        for (_, counter) in counters.filter(|(other, _)| **other == complaint) {
+            counter.inc();
+        }
+    }
+
+    /// By code.
+    pub(super) fn complaints(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counters = Complaint::ALL.iter().zip(&self.complaints);
+        counters.map(|(complaint, counter)| (complaint.code(), counter.get()))
+    }
+
     /// Counts a handshake.
     pub fn handshake(&self, outcome: Handshake) {
         match outcome {

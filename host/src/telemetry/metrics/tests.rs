@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{
-    HostCalls, Interface, Live, Metrics, Phase, Reload, ShadowDecision, UNMATCHED, endpoint_label,
+    Complaint, HostCalls, Interface, Live, Metrics, Phase, Reload, ShadowDecision, UNMATCHED,
+    endpoint_label,
 };
 use crate::config::model::Endpoint;
 use crate::facts::Source;
@@ -221,6 +222,7 @@ fn the_process_is_shown() {
     listener.accepted.inc();
     listener.accepted.inc();
     listener.open.inc();
+    listener.complain(Complaint::Calm);
     metrics.connection_refused("limit");
     metrics.reloaded(Reload::Good);
     metrics.reloaded(Reload::Refused);
@@ -235,6 +237,8 @@ fn the_process_is_shown() {
         "tidegate_connections{listener=\"127.0.0.1:8080\"} 1",
         "tidegate_connections_accepted_total{listener=\"127.0.0.1:8080\"} 2",
         "tidegate_connections_refused_total{reason=\"limit\"} 1",
+        "tidegate_http2_errors_total{listener=\"127.0.0.1:8080\",code=\"ENHANCE_YOUR_CALM\"} 1",
+        "tidegate_http2_errors_total{listener=\"127.0.0.1:8080\",code=\"PROTOCOL_ERROR\"} 0",
         "tidegate_reloads_total{result=\"good\"} 1",
         "tidegate_reloads_total{result=\"refused\"} 2",
         "tidegate_output_dropped_total{output=\"access\"} 3",
