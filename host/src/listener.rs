@@ -6,7 +6,7 @@
 //! | waits for | at most | then |
 //! |---|---|---|
 //! | the first byte of a request | `idle_timeout` | closed without an answer |
-//! | the same, of the first request while the gateway ends | 100 ms | closed without an answer |
+//! | the same in HTTP/1, and of the first in HTTP/2, while the gateway ends | 100 ms, or a second if another process serves | closed without an answer |
 //! | the rest of a head | `header_timeout` | answered with 408, closed |
 //! | the client to take bytes | `body_timeout` | cut |
 //! | the client to close after us | one second | cut |
@@ -39,7 +39,7 @@ use framing::{Framing, HeadLimits};
 use guard::Guard;
 use opening::Opening;
 use tunnel::Tunnels;
-use watch::Watch;
+use watch::{Flag, Watch};
 
 mod challenges;
 mod drain;
@@ -232,6 +232,7 @@ async fn talk<T, S, F, B>(
     let mut framing = Framing::new(settings.head);
     if opening.http2 {
         framing.release();
+        watch.set(Flag::Http2, true);
     }
     let io = TokioIo::new(Guard::new(
         opening.stream,

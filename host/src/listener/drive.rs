@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::drain::{Drain, FIRST_REQUEST_GRACE, Level};
+use super::drain::{Drain, Level};
 use super::watch::{Flag, Wait, Watch};
 use crate::clock;
 
@@ -46,7 +46,7 @@ enum Event<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Serving,
-    /// It ends with the request that may be on its way.
+    /// It ends with the request that may be on its way, or without one.
     Leaving,
     /// It was asked to take no more requests.
     Finishing,
@@ -69,14 +69,23 @@ where
     let mut alarm = Alarm { sleep: alarm.as_mut(), subject: None, deadline: now };
     let mut changes = drain.subscribe();
     let mut stage = Stage::Serving;
+    // Nobody knows whom a connection waits for that was never polled. Later on the end comes first, so
+    // that an answer that is there at the same moment says that it is the last.
+    let mut is_polled = false;
     watch.set(Flag::Draining, drain.has_begun());
     loop {
         let event = poll_fn(|cx| {
+            if is_polled && let Poll::Ready(level) = changes.poll_next(cx) {
+                return Poll::Ready(Event::Drain(level));
+            }
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 return Poll::Ready(Event::Ended(ended));
             }
-            if let Poll::Ready(level) = changes.poll_next(cx) {
-                return Poll::Ready(Event::Drain(level));
+            if !is_polled {
+                is_polled = true;
+                if let Poll::Ready(level) = changes.poll_next(cx) {
+                    return Poll::Ready(Event::Drain(level));
+                }
             }
             if stage == Stage::Leaving && !watch.expects_request() {
                 return Poll::Ready(Event::Drain(Level::Finish));
@@ -91,7 +100,7 @@ where
             Event::Drain(Level::Finish) if stage == Stage::Serving && watch.expects_request() => {
                 stage = Stage::Leaving;
                 watch.set(Flag::Draining, true);
-                times.idle = times.idle.min(FIRST_REQUEST_GRACE);
+                times.idle = times.idle.min(drain.grace());
                 alarm.forget(Wait::Request);
             }
             Event::Drain(Level::Finish) => {

@@ -52,6 +52,8 @@ pub(super) enum Flag {
     Offered = 32,
     /// The offer was taken.
     Switched = 64,
+    /// The client speaks HTTP/2.
+    Http2 = 128,
 }
 
 impl Watch {
@@ -77,12 +79,13 @@ impl Watch {
         self.progress.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether a request is on its way for all that is known: its head has begun, or there was
-    /// none yet.
+    /// Whether a request may be on its way that is lost if the connection ends: its head has begun,
+    /// or nothing but an answer can tell the client that there will be none. In HTTP/2 GOAWAY does,
+    /// once the client has said something.
     pub(super) fn expects_request(&self) -> bool {
         match self.wait() {
             (Wait::Head, _) => true,
-            (Wait::Request, progress) => progress == 0,
+            (Wait::Request, progress) => progress == 0 || !self.has(Flag::Http2),
             _ => false,
         }
     }
