@@ -22,7 +22,7 @@ use crate::config::{self, Loaded, PluginId};
 use crate::demo;
 use crate::explain::{self, Asked};
 use crate::plugin::Trace;
-use crate::server::{self, Options, StartError};
+use crate::server::{self, Inherited, Options, StartError};
 use crate::snapshot::{Purpose, Snapshot};
 use crate::telemetry::logging;
 
@@ -36,7 +36,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+    /// Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again, SIGUSR2 has the program
+    /// that is at the same path now take over.
     Run(Run),
     /// Do all that a start does without listening, and show every mistake.
     Check(Check),
@@ -212,6 +213,8 @@ pub fn run(
 }
 
 fn serve(arguments: Run) -> Result<(), Problem> {
+    let inherited = Inherited::take()
+        .map_err(|error| Problem::Failed(format!("error: sockets cannot be taken: {error}")))?;
     let format = match arguments.log.format {
         Some(Format::Json) => logging::Format::Json,
         Some(Format::Text) => logging::Format::Text,
@@ -227,7 +230,7 @@ fn serve(arguments: Run) -> Result<(), Problem> {
     let TraceOptions { plugins, secrets } = arguments.trace;
     let trace = Trace::to_stderr(plugins, secrets);
     let options = Options { signals: true, trace, ..Options::new(arguments.file) };
-    server::start(options)?.wait();
+    server::start_with(options, inherited)?.wait();
     Ok(())
 }
 

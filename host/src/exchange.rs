@@ -369,7 +369,8 @@ fn respond(
     let status = head.status;
     let headers = if keep { head.headers.clone() } else { std::mem::take(&mut head.headers) };
     let deadline = routed.map(|(_, deadline)| deadline);
-    let mut sent = Response::new(Body::new(content, open, deadline));
+    let farewell = routed.and_then(|(served, _)| served.route.farewell());
+    let mut sent = Response::new(Body::new(content, open, deadline).until(farewell));
     *sent.status_mut() = status;
     *sent.headers_mut() = headers;
     sent

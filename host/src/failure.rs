@@ -73,6 +73,8 @@ pub enum Failure {
     ResponseTimeout,
     /// The route's whole time was used up, whoever used it.
     RouteTimeout,
+    /// The route was taken away while the response, or a tunnel, still went on.
+    RouteGone,
     /// A plugin was stopped by the engine or broke the contract.
     PluginTrap,
     /// A plugin answered in the middle of a body.
@@ -108,7 +110,8 @@ impl Failure {
             Self::Overloaded(_)
             | Self::DestinationUnavailable
             | Self::BreakerOpen { .. }
-            | Self::UpstreamOverloaded(_) => 503,
+            | Self::UpstreamOverloaded(_)
+            | Self::RouteGone => 503,
             Self::ConnectionTimeout | Self::ResponseTimeout | Self::RouteTimeout => 504,
         }
     }
@@ -142,6 +145,7 @@ impl Failure {
             Self::ResponseBodyTooLarge => "http_response_body_size",
             Self::ResponseTimeout => "http_response_timeout",
             Self::RouteTimeout => "route_timeout",
+            Self::RouteGone => "route_gone",
             Self::PluginRefused => "http_request_denied",
             Self::PluginTrap => "proxy_internal_error",
             Self::PluginTimeout => "plugin_timeout",
@@ -180,6 +184,7 @@ impl Failure {
             | Self::MethodNotSupported
             | Self::Overloaded(_)
             | Self::RouteTimeout
+            | Self::RouteGone
             | Self::PluginRefused
             | Self::PluginTrap
             | Self::PluginTimeout => false,
@@ -227,6 +232,7 @@ impl Failure {
             }
             Self::ResponseTimeout => "the upstream did not respond in time",
             Self::RouteTimeout => "the request took longer than its route allows",
+            Self::RouteGone => "the route of this request was taken away",
             Self::PluginRefused => "a policy of this route refused this request",
             Self::PluginTrap => "a policy of this route failed",
             Self::PluginTimeout => "a policy of this route took too long",
@@ -250,7 +256,7 @@ mod tests {
     const OTHERS: bool = false;
 
     #[rustfmt::skip]
-    const TABLE: [(Failure, u16, &str, bool); 28] = [
+    const TABLE: [(Failure, u16, &str, bool); 29] = [
         (Failure::RequestMalformed("why"), 400, "http_request_error", OTHERS),
         (Failure::Malformed { status: 505, reason: "why" }, 505, "request_framing_error", OTHERS),
         (Failure::RequestHeadTimeout, 408, "request_head_timeout", OTHERS),
@@ -276,6 +282,7 @@ mod tests {
         (Failure::ResponseBodyTooLarge, 502, "http_response_body_size", UPSTREAM),
         (Failure::ResponseTimeout, 504, "http_response_timeout", UPSTREAM),
         (Failure::RouteTimeout, 504, "route_timeout", OTHERS),
+        (Failure::RouteGone, 503, "route_gone", OTHERS),
         (Failure::PluginRefused, 403, "http_request_denied", OTHERS),
         (Failure::PluginTrap, 500, "proxy_internal_error", OTHERS),
         (Failure::PluginTimeout, 500, "plugin_timeout", OTHERS),

@@ -6,7 +6,7 @@
 //! | waits for | at most | then |
 //! |---|---|---|
 //! | the first byte of a request | `idle_timeout` | closed without an answer |
-//! | the same, of the first request while the gateway ends | 100 ms | closed without an answer |
+//! | the same in HTTP/1, and of the first in HTTP/2, while the gateway ends | 100 ms, or a second if another process serves | closed without an answer |
 //! | the rest of a head | `header_timeout` | answered with 408, closed |
 //! | the client to take bytes | `body_timeout` | cut; in HTTP/2 its stream is reset |
 //! | the client to close after us | one second | cut |
@@ -45,7 +45,7 @@ use opening::Opening;
 use rest::Transport;
 use streams::{Pace, Paced};
 use tunnel::Tunnels;
-use watch::Watch;
+use watch::{Flag, Watch};
 
 mod challenges;
 mod drain;
@@ -241,6 +241,7 @@ where
     let (stream, first) = (opening.stream, opening.first);
     let (following, answering) = (Arc::clone(&watch), Arc::clone(&peer));
     let guard = if opening.http2 {
+        watch.set(Flag::Http2, true);
         let frames = Frames::new(settings.http2_head_bytes);
         Guard::http2(stream, first, frames, following, answering)
     } else {

@@ -14,9 +14,11 @@ mod change;
 mod connections;
 mod control;
 pub(crate) mod gateway;
+mod handover;
 mod listeners;
 mod memory;
 mod signals;
+mod supervisor;
 mod tasks;
 mod timers;
 mod upkeep;
@@ -36,8 +38,9 @@ use tokio::sync::oneshot;
 use crate::config::{Finding, Findings};
 use crate::plugin::Trace;
 pub(crate) use boot::{builder, parts};
-use control::Request;
+use control::{Asked, Request};
 use gateway::Gateway;
+pub use handover::Inherited;
 use tasks::Ending;
 
 /// Looks up an environment variable.
@@ -52,7 +55,8 @@ pub struct Options {
     pub environment: Environment,
     /// Whether changes of files are taken up.
     pub watch: bool,
-    /// Whether SIGHUP reloads, and SIGTERM and SIGINT end the gateway.
+    /// Whether SIGHUP reloads, SIGUSR2 upgrades, and SIGTERM and SIGINT end the gateway, and whether
+    /// a supervisor is told of it: what a program does and a part of one leaves to it.
     pub signals: bool,
     /// Plugins whose calls are shown.
     pub trace: Trace,
@@ -146,7 +150,16 @@ pub struct Running {
 /// The configuration cannot be used, an address cannot be had, or the system refuses threads or
 /// memory. Nothing is left behind then.
 pub fn start(options: Options) -> Result<Running, StartError> {
-    control::start(options)
+    start_with(options, Inherited::default())
+}
+
+/// The same on sockets that are open already, as far as the configuration names their addresses.
+///
+/// # Errors
+///
+/// As [`start`].
+pub fn start_with(options: Options, inherited: Inherited) -> Result<Running, StartError> {
+    control::start(options, inherited)
 }
 
 impl Running {
@@ -187,9 +200,9 @@ impl Running {
     /// The change was refused, and the old configuration still serves; or the gateway is ending.
     pub async fn reload(&self) -> Result<u64, Findings> {
         let (answer, answered) = oneshot::channel();
-        let request = Request::Reload { cause: change::Cause::Asked, answer: Some(answer) };
+        let request = Asked { cause: change::Cause::Asked, answer: Some(answer) };
         // A request that is not taken drops its answer.
-        let _taken = self.requests.send(request);
+        let _taken = self.requests.send(Request::Reload(request));
         answered.await.unwrap_or_else(|_ending| {
             let file = self.gateway.file.display().to_string();
             Err(Finding::about(file, "is not read again, because the gateway is ending").into())

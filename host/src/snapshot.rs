@@ -8,6 +8,7 @@
 mod encryption;
 mod mirror;
 mod outputs;
+mod presence;
 mod roles;
 mod trust;
 
@@ -37,6 +38,8 @@ use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{RouteMetrics, UNMATCHED};
 use crate::upstream::{Tls, Upstream};
 pub use mirror::{Mirror, UnderWay};
+pub use presence::Farewell;
+use presence::Presence;
 use trust::Trust;
 
 /// An immutable, fully checked and compiled configuration; exactly one is current.
@@ -124,6 +127,9 @@ pub struct Route {
     pub compression: Option<config::Compression>,
     /// Which other protocols its connections may change to.
     pub upgrade: config::Upgrade,
+    /// How long what lasts may go on once the route is gone, if not for ever.
+    pub close_after_removal: Option<Duration>,
+    presence: Option<Presence>,
     /// What its exchanges count on.
     pub metrics: Arc<RouteMetrics>,
 }
@@ -320,12 +326,21 @@ fn assemble(
             Upstream::build(upstream, tls.as_ref(), metrics, known)
         })
         .collect();
+    let present: BTreeMap<&str, &Presence> = previous
+        .into_iter()
+        .flat_map(|previous| &previous.routes)
+        .filter_map(|route| Some((&*route.name, route.presence.as_ref()?)))
+        .collect();
     let routes = config
         .routes
         .iter()
         .map(|route| {
             let known = (previous, upstreams.as_slice());
-            Route::build(route, config, metrics, &parts.plugins, known)
+            let built = Route::build(route, config, metrics, &parts.plugins, known);
+            let known = present.get(route.name.as_str()).copied().cloned();
+            // Tunnels of an earlier snapshot may wait for the end of a route that nobody waits for now.
+            let wanted = || route.close_after_removal.map(|_| Presence::default());
+            Route { presence: known.or_else(wanted), ..built }
         })
         .collect();
     Snapshot {
@@ -421,6 +436,8 @@ impl Route {
                 config::RouteCompression::Inherited => config.gateway.compression.clone(),
             },
             upgrade: route.upgrade.clone(),
+            close_after_removal: route.close_after_removal,
+            presence: None,
             metrics: metrics.route(&route.name),
         }
     }

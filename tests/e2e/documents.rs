@@ -296,6 +296,7 @@ fn every_failure_is_explained_with_its_token_and_status() {
         Failure::ResponseMalformed,
         Failure::ResponseTimeout,
         Failure::RouteTimeout,
+        Failure::RouteGone,
         Failure::PluginTrap,
         Failure::PluginTimeout,
     ];

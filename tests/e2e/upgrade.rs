@@ -309,7 +309,7 @@ fn connect(path: &str, gateway: &Gateway) -> Request<Full<bytes::Bytes>> {
 }
 
 /// Computes `Sec-WebSocket-Accept` as an honest server does.
-fn accept(key: &str) -> String {
+pub(crate) fn accept(key: &str) -> String {
     use base64::Engine as _;
     let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
     let digest =

@@ -1,6 +1,7 @@
 //! A gateway as a process of its own, for signals, memory and what it prints.
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -11,10 +12,12 @@ use tokio::process::{Child, ChildStderr, Command};
 use crate::gateway::Builder;
 use crate::soon;
 
-/// A running `tidegate`; a drop kills it.
+/// A running `tidegate`; a drop kills it, and all that it has started.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    /// The process that serves: the child, or one that has taken its place.
+    serving: libc::pid_t,
     /// Until nobody wants it.
     log: Option<Lines<BufReader<ChildStderr>>>,
     address: SocketAddr,
@@ -72,6 +75,24 @@ impl Builder {
         options: &[&str],
         variables: &[(&str, &Path)],
     ) -> Process {
+        self.spawn_from(program, options, variables, Stdio::null()).await
+    }
+
+    /// Starts `program` with this socket as its standard input.
+    ///
+    /// # Panics
+    /// It does not start to listen.
+    pub async fn spawn_on(self, program: &str, socket: std::net::TcpListener) -> Process {
+        self.spawn_from(program, &[], &[], OwnedFd::from(socket).into()).await
+    }
+
+    async fn spawn_from(
+        self,
+        program: &str,
+        options: &[&str],
+        variables: &[(&str, &Path)],
+        input: Stdio,
+    ) -> Process {
         let (folder, file) = self.write();
         let mut child = Command::new(program)
             .args(["run", "--log-format", "json"])
@@ -79,7 +100,8 @@ impl Builder {
             .arg(&file)
             .current_dir(folder.path())
             .envs(variables.iter().copied())
-            .stdin(Stdio::null())
+            .process_group(0)
+            .stdin(input)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -105,7 +127,41 @@ impl Builder {
             }
         }
         let (Some(address), Some(admin)) = (address, admin) else { unreachable!("both are set") };
-        Process { child, log: Some(log), address, admin, folder }
+        let serving = pid(&child);
+        Process { child, serving, log: Some(log), address, admin, folder }
+    }
+}
+
+fn pid(child: &Child) -> libc::pid_t {
+    child.id().and_then(|id| i32::try_from(id).ok()).expect("it runs")
+}
+
+/// Sends a signal to a process, or to a group of them if `to` is negative; false if there is none.
+#[expect(unsafe_code, reason = "there is no safe way to send a signal in the standard library")]
+fn kill(to: libc::pid_t, signal: libc::c_int) -> bool {
+    // SAFETY: `kill` touches no memory of this process.
+    unsafe { libc::kill(to, signal) == 0 }
+}
+
+/// Waits until no process of this id runs any more.
+pub async fn gone(id: u32) {
+    crate::until(async || {
+        let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // One that has ended may wait for somebody to ask for its exit code.
+        let state = status.rsplit(") ").next().and_then(|rest| rest.chars().next());
+        matches!(state, None | Some('Z' | 'X')).then_some(())
+    })
+    .await;
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // All that is left of its group, of which it may be the last.
+        if let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
+            kill(-id, libc::SIGKILL);
+        } else {
+            kill(self.serving, libc::SIGKILL);
+        }
     }
 }
 
@@ -134,16 +190,34 @@ impl Process {
         self.folder.path()
     }
 
-    /// Sends a signal.
+    /// The process that serves.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        u32::try_from(self.serving).expect("a positive number")
+    }
+
+    /// Sends a signal to the process that serves.
     ///
     /// # Panics
     /// The process has ended.
-    #[expect(unsafe_code, reason = "there is no safe way to send a signal in the standard library")]
     pub fn signal(&self, signal: libc::c_int) {
-        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).expect("it runs");
-        // SAFETY: `kill` touches no memory of this process.
-        let sent = unsafe { libc::kill(id, signal) };
-        assert_eq!(sent, 0, "the process should take a signal");
+        assert!(kill(self.serving, signal), "the process should take a signal");
+    }
+
+    /// Has a new process take over, and waits until it serves; gives the id of the one before.
+    ///
+    /// # Panics
+    /// It does not.
+    pub async fn upgrade(&mut self) -> u32 {
+        self.signal(libc::SIGUSR2);
+        let event = self.logs("handed over").await;
+        let before = self.id();
+        let serving = event["pid"].as_i64().expect("a number");
+        self.serving = serving.try_into().expect("an id");
+        before
     }
 
     /// The next event with this message; what comes before it is forgotten.
@@ -193,13 +267,13 @@ impl Process {
     /// There is no `/proc`.
     #[must_use]
     pub fn resident_kib(&self) -> u64 {
-        let id = self.child.id().expect("it runs");
+        let id = self.id();
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a file");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
-    /// Waits until it ends; the exit code, absent after a signal.
+    /// Waits until the process that was started ends; the exit code, absent after a signal.
     ///
     /// # Panics
     /// It does not end.

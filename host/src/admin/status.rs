@@ -21,6 +21,7 @@ pub(super) fn of(gateway: &Gateway) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "name": snapshot.settings.gateway.name,
         "file": gateway.file.display().to_string(),
+        "pid": std::process::id(),
         "phase": gateway.phase().as_str(),
         "uptime_s": uptime.as_secs(),
         "snapshot": {
@@ -111,6 +112,7 @@ fn routes(snapshot: &Snapshot) -> Vec<Value> {
             "destination": destination(route),
             "timeout_ms": millis(route.timeout),
             "upgrade": route.upgrade.protocols,
+            "close_after_removal_ms": route.close_after_removal.map(millis),
             "compression": compression(route),
             "tunnels": route.metrics.tunnels.open.get(),
         })

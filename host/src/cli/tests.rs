@@ -116,3 +116,25 @@ fn explain_gives_0_for_a_route_and_1_for_none() {
     assert_eq!((none.code, none.err.as_str()), (1, ""));
     assert!(none.out.ends_with("\nno route matches\n"), "{}", none.out);
 }
+
+#[test]
+fn the_unit_for_systemd_starts_what_there_is() {
+    let page = include_str!("../../../docs/operations.md");
+    let starts: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("ExecStart=")).collect();
+    let [start] = starts.as_slice() else { panic!("{starts:?}") };
+    let cli = Cli::try_parse_from(start.split_whitespace()).expect("a command line");
+    let Command::Run(run) = cli.command else { panic!("{start}") };
+    assert_eq!(run.file, Path::new("/etc/tidegate/gateway.toml"));
+    assert!(matches!(run.log.format, Some(Format::Json)));
+}
+
+#[test]
+fn every_signal_is_in_both_tables() {
+    let pages = [include_str!("../../../docs/operations.md"), include_str!("../../../docs/cli.md")];
+    for page in pages {
+        for signal in ["SIGHUP", "SIGUSR2", "SIGTERM, SIGINT"] {
+            assert!(page.contains(&format!("\n| {signal} | ")), "{signal}");
+        }
+    }
+}

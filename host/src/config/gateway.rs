@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::check::Check;
 use super::compression;
+use super::limits::WAIT_RANGE;
 use super::listener;
 use super::names::Names;
 use super::pin;
@@ -30,8 +31,11 @@ const WORKERS_MAX: usize = 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Zero cuts at once; a day is longer than any deployment waits.
-const DRAIN_TIMEOUT_RANGE: RangeInclusive<Duration> =
+pub(super) const DRAIN_TIMEOUT_RANGE: RangeInclusive<Duration> =
     Duration::ZERO..=Duration::from_secs(24 * 60 * 60);
+
+/// A dozen plugins compile from nothing in less, also on one core.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Beside gateway.toml, so that one folder is a whole set-up.
 const PLUGINS_DIR: &str = "plugins";
@@ -55,6 +59,8 @@ pub(super) fn read(
         table.or("trusted_proxies", Vec::new(), |value| each(&value.items()?, network));
     let drain_timeout =
         table.or("drain_timeout", DRAIN_TIMEOUT, |value| value.duration(&DRAIN_TIMEOUT_RANGE));
+    let upgrade_timeout =
+        table.or("upgrade_timeout", UPGRADE_TIMEOUT, |value| value.duration(&WAIT_RANGE));
     let plugins_dir = table.or("plugins_dir", check.beside(PLUGINS_DIR), |value| check.path(value));
     let cache_dir =
         table.or("cache_dir", default_cache_dir(check), |value| match value.node.kind {
@@ -78,6 +84,7 @@ pub(super) fn read(
         workers: workers?,
         trusted_proxies: trusted_proxies?,
         drain_timeout: drain_timeout?,
+        upgrade_timeout: upgrade_timeout?,
         plugins_dir: plugins_dir?,
         cache_dir: cache_dir?,
         propagates_trace: tracing?,

@@ -96,6 +96,8 @@ pub struct Gateway {
     pub trusted_proxies: Vec<IpNet>,
     /// How long an ending gateway waits for what is under way.
     pub drain_timeout: Duration,
+    /// How long a new process may take until it is ready to take over.
+    pub upgrade_timeout: Duration,
     /// Where `component = "name"` looks for `name.wasm` first. Absolute, or relative to the
     /// working directory (joined with the folder of gateway.toml already).
     pub plugins_dir: PathBuf,

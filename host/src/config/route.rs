@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::check::Check;
 use super::compression;
 use super::destination::Known;
+use super::gateway::DRAIN_TIMEOUT_RANGE;
 use super::limits::{WAIT_RANGE, body_bytes};
 use super::names::{self, Names, Unique};
 use super::rewrite::Rewriting;
 use super::table::Table;
 use super::value::{Value, each};
 use super::{Destination, Finding, HeaderEdits, HostMatcher, Matcher, Mirror, Owner, PathMatcher};
-use super::{PrefixMode, Route, RouteCompression, Segment, ValueMatcher};
+use super::{PrefixMode, Route, RouteCompression, Segment, Upgrade, ValueMatcher};
 use super::{destination, header_edits, matcher, mirror, pipeline, rewrite, upgrade};
 
 /// From the request's head read to the last byte of the response: twice the 30 s that an upstream
@@ -90,13 +91,12 @@ fn route(
     let compression = table.or("compression", RouteCompression::Inherited, |value| {
         compression::read(value).map(RouteCompression::Own)
     });
-    let upgrade =
-        table.or("upgrade", upgrade::default(), |value| upgrade::read(value, destination.as_ref()));
+    let lasting = Lasting::read(&mut table, destination.as_ref());
     let timeout = table.or("timeout", TIMEOUT, |value| value.duration(&WAIT_RANGE));
     let request_body_bytes = table.or("request_body", None, |value| body_bytes(value).map(Some));
     table.end();
     let at = match_at.as_ref().map_or(value.at(), Value::at);
-    let (rewriting, edits) = (rewriting?, edits?);
+    let (rewriting, edits, lasting) = (rewriting?, edits?, lasting?);
     let matcher = matcher.map(|matcher| without_bare(matcher, destination.as_ref()));
     Some(Route {
         name: name?,
@@ -113,7 +113,8 @@ fn route(
         request_body_bytes: request_body_bytes?,
         allow_encoded_slash: allow_encoded_slash?,
         compression: compression?,
-        upgrade: upgrade?,
+        upgrade: lasting.upgrade,
+        close_after_removal: lasting.close_after_removal,
         at: at.clone(),
         handler_at: handler_at.unwrap_or_else(|| at.clone()),
     })
@@ -160,6 +161,24 @@ fn forwarded(
             value.refuse(value.finding(message).label("nothing is forwarded here"))
         }
         _ => Some(()),
+    }
+}
+
+/// What a route says of exchanges that last.
+struct Lasting {
+    upgrade: Upgrade,
+    close_after_removal: Option<Duration>,
+}
+
+impl Lasting {
+    fn read(table: &mut Table<'_>, destination: Option<&Destination>) -> Option<Self> {
+        let upgrade =
+            table.or("upgrade", upgrade::default(), |value| upgrade::read(value, destination));
+        let close_after_removal = table.or("close_after_removal", None, |value| {
+            forwarded(Some(value), "close_after_removal", destination)?;
+            value.duration(&DRAIN_TIMEOUT_RANGE).map(Some)
+        });
+        Some(Self { upgrade: upgrade?, close_after_removal: close_after_removal? })
     }
 }
 

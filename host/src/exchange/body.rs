@@ -10,6 +10,7 @@ use tokio::time::{Instant as Deadline, Sleep};
 use crate::body::Content;
 use crate::facts::Open;
 use crate::failure::Failure;
+use crate::snapshot::Farewell;
 
 /// A response's body. The exchange is finished when it ends or is dropped.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Body {
     /// When the route's time is up; a timer only once there is something to wait for.
     deadline: Option<Deadline>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// When it has to end because its route is gone.
+    farewell: Option<Farewell>,
 }
 
 impl Body {
@@ -26,12 +29,17 @@ impl Body {
         // hyper never asks a body for what it says it has not.
         open.tally.complete = content.is_end_stream();
         let open = Some(open);
-        Self { content, open, deadline, timer: None }
+        Self { content, open, deadline, timer: None, farewell: None }
+    }
+
+    /// Has it end with this as well.
+    pub(super) fn until(self, farewell: Option<Farewell>) -> Self {
+        Self { farewell, ..self }
     }
 
     /// Of an exchange that goes on elsewhere.
     pub(super) const fn ended() -> Self {
-        Self { content: Content::Empty, open: None, deadline: None, timer: None }
+        Self { content: Content::Empty, open: None, deadline: None, timer: None, farewell: None }
     }
 
     /// Counts what was handed over, and ends the exchange after the last of it.
@@ -46,10 +54,16 @@ impl Body {
         }
     }
 
-    fn is_late(&mut self, context: &mut Context<'_>) -> bool {
-        let Some(deadline) = self.deadline else { return false };
+    /// Why nobody waits any longer for what does not come.
+    fn ends(&mut self, context: &mut Context<'_>) -> Option<Failure> {
+        if let Some(farewell) = &mut self.farewell
+            && Pin::new(farewell).poll(context).is_ready()
+        {
+            return Some(Failure::RouteGone);
+        }
+        let deadline = self.deadline?;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        timer.as_mut().poll(context).is_ready()
+        timer.as_mut().poll(context).is_ready().then_some(Failure::RouteTimeout)
     }
 
     fn fail(&mut self, failure: Failure) {
@@ -93,11 +107,13 @@ impl HttpBody for Body {
                 body.handed(0);
                 Poll::Ready(None)
             }
-            Poll::Pending if body.is_late(context) => {
-                body.fail(Failure::RouteTimeout);
-                Poll::Ready(Some(Err(Cut(Failure::RouteTimeout))))
-            }
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => match body.ends(context) {
+                Some(failure) => {
+                    body.fail(failure.clone());
+                    Poll::Ready(Some(Err(Cut(failure))))
+                }
+                None => Poll::Pending,
+            },
         }
     }
 

@@ -4,6 +4,7 @@
 //! 101 and no plugin of the response phase puts another answer in its place. From then on the
 //! exchange lives in its tunnel, and is finished with it.
 
+mod end;
 mod tunnel;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
@@ -241,7 +242,8 @@ pub(super) fn respond(
     };
     let idle_timeout = served.route.upgrade.idle_timeout;
     let record = tunnel::Record::new(open, &served.route.metrics);
-    let run = tunnel::run(offer.on, tunnel, idle_timeout, record);
+    let farewell = served.route.farewell();
+    let run = tunnel::run(offer.on, tunnel, idle_timeout, farewell, record);
     let mut sent = Response::new(Body::ended());
     *sent.status_mut() = status;
     *sent.headers_mut() = headers;

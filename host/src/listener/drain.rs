@@ -8,11 +8,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// How long a client that has not asked for anything yet is heard when the gateway ends.
+/// How long a client of HTTP/1 that asks for nothing is heard when the gateway ends.
 ///
-/// Its first request may be on the network, and only an answer tells it that there will be no
-/// second one. A round trip within a continent takes 20 to 80 ms.
-pub(super) const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(100);
+/// Its next request may be on the network, and only an answer tells it that there will be no
+/// other one. A round trip within a continent takes 20 to 80 ms.
+const REQUEST_GRACE: Duration = Duration::from_millis(100);
+
+/// The same if nobody waits for the end: as long as from one end of the world to the other and back
+/// three times.
+const LONG_REQUEST_GRACE: Duration = Duration::from_secs(1);
 
 /// How far the end has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,60 +28,85 @@ pub(super) enum Level {
     Cut,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct State {
+    level: Level,
+    /// How long clients are heard that have not asked for anything.
+    grace: Duration,
+}
+
 /// Ends the connections that hold a [`Drain`] of it. A drop is as good as
 /// [`finish`](Self::finish).
 #[derive(Debug)]
-pub struct Drainer(watch::Sender<Level>);
+pub struct Drainer(watch::Sender<State>);
 
 impl Drainer {
     /// Both ends.
     #[must_use]
     pub fn new() -> (Self, Drain) {
-        let (sender, receiver) = watch::channel(Level::Serve);
+        let (sender, receiver) =
+            watch::channel(State { level: Level::Serve, grace: REQUEST_GRACE });
         (Self(sender), Drain(receiver))
     }
 
     /// Lets every exchange under way finish, with `connection: close` or a GOAWAY, and closes
-    /// connections between two requests at once.
+    /// connections between two requests: of HTTP/2 at once, of HTTP/1, where nothing else tells a
+    /// client, if there is no other request within 100 ms. That one is answered with
+    /// `connection: close`.
     ///
-    /// A request of which a part has come is under way; the first one of a connection may come
-    /// until 100 ms later.
+    /// A request of which a part has come is under way.
     pub fn finish(&self) {
-        self.0.send_if_modified(|level| {
-            let earlier = *level == Level::Serve;
-            *level = (*level).max(Level::Finish);
+        self.finish_within(REQUEST_GRACE);
+    }
+
+    /// The same with a second instead of 100 ms, for when somebody else serves already.
+    pub fn finish_at_leisure(&self) {
+        self.finish_within(LONG_REQUEST_GRACE);
+    }
+
+    fn finish_within(&self, grace: Duration) {
+        self.0.send_if_modified(|state| {
+            let earlier = state.level == Level::Serve;
+            if earlier {
+                *state = State { level: Level::Finish, grace };
+            }
             earlier
         });
     }
 
     /// Closes every connection at once, whatever is under way.
     pub fn cut(&self) {
-        self.0.send_replace(Level::Cut);
+        self.0.send_modify(|state| state.level = Level::Cut);
     }
 }
 
 /// Learns that the gateway ends.
 #[derive(Debug, Clone)]
-pub struct Drain(watch::Receiver<Level>);
+pub struct Drain(watch::Receiver<State>);
 
 impl Drain {
     /// Waits until it is too late for a first request. A drop leaves nothing behind.
     pub(super) async fn first_request_is_late(&self) {
         self.begins().await;
-        sleep(FIRST_REQUEST_GRACE).await;
+        sleep(self.grace()).await;
     }
 
     /// Waits until the end begins. A drop leaves nothing behind.
     pub(super) async fn begins(&self) {
         let mut receiver = self.0.clone();
         // A sender that is gone counts.
-        drop(receiver.wait_for(|level| *level >= Level::Finish).await);
+        drop(receiver.wait_for(|state| state.level >= Level::Finish).await);
+    }
+
+    /// How long clients are heard that have not asked for anything.
+    pub(super) fn grace(&self) -> Duration {
+        self.0.borrow().grace
     }
 
     /// Waits until what is under way is cut; for ever if it never is. A drop leaves nothing behind.
     pub(super) async fn is_cut(&self) {
         let mut receiver = self.0.clone();
-        if receiver.wait_for(|level| *level == Level::Cut).await.is_err() {
+        if receiver.wait_for(|state| state.level == Level::Cut).await.is_err() {
             // A listener that is gone lets its connections end by themselves.
             std::future::pending::<()>().await;
         }
@@ -101,7 +130,7 @@ type Change = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// It is asked at every poll of its connection, so it only reads one atomic number unless
 /// something changed.
 pub(super) struct Changes {
-    receiver: watch::Receiver<Level>,
+    receiver: watch::Receiver<State>,
     heard: Level,
     /// Nothing comes any more.
     ended: bool,
@@ -120,7 +149,7 @@ impl Changes {
             if armed && !self.ended && matches!(self.receiver.has_changed(), Ok(false)) {
                 return Poll::Pending;
             }
-            let mut level = *self.receiver.borrow_and_update();
+            let mut level = self.receiver.borrow_and_update().level;
             if self.ended {
                 level = level.max(Level::Finish);
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::drain::{Drain, FIRST_REQUEST_GRACE, Level};
+use super::drain::{Drain, Level};
 use super::watch::{Flag, Wait, Watch};
 use crate::clock;
 
@@ -56,7 +56,7 @@ pub(super) enum Still<E> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Serving,
-    /// It ends with the request that may be on its way.
+    /// It ends with the request that may be on its way, or without one.
     Leaving,
     /// It was asked to take no more requests.
     Finishing,
@@ -80,14 +80,23 @@ where
     let mut changes = drain.subscribe();
     let mut stage = Stage::Serving;
     let mut is_closed = false;
+    // Nobody knows whom a connection waits for that was never polled. Later on the end comes first, so
+    // that an answer that is there at the same moment says that it is the last.
+    let mut is_polled = false;
     watch.set(Flag::Draining, drain.has_begun());
     loop {
         let event = poll_fn(|cx| {
+            if is_polled && let Poll::Ready(level) = changes.poll_next(cx) {
+                return Poll::Ready(Event::Drain(level));
+            }
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 return Poll::Ready(Event::Ended(ended));
             }
-            if let Poll::Ready(level) = changes.poll_next(cx) {
-                return Poll::Ready(Event::Drain(level));
+            if !is_polled {
+                is_polled = true;
+                if let Poll::Ready(level) = changes.poll_next(cx) {
+                    return Poll::Ready(Event::Drain(level));
+                }
             }
             if stage == Stage::Leaving && !watch.expects_request() {
                 return Poll::Ready(Event::Drain(Level::Finish));
@@ -105,7 +114,7 @@ where
                 stage = Stage::Leaving;
                 times.rest = None;
                 watch.set(Flag::Draining, true);
-                times.idle = times.idle.min(FIRST_REQUEST_GRACE);
+                times.idle = times.idle.min(drain.grace());
                 alarm.forget(Wait::Request);
             }
             Event::Drain(Level::Finish) => {

@@ -74,6 +74,8 @@ pub(super) enum Flag {
     InBody = 128,
     /// The client gives up its exchanges faster than it lets them be answered.
     Cancelling = 256,
+    /// The client speaks HTTP/2.
+    Http2 = 512,
 }
 
 impl Watch {
@@ -99,12 +101,13 @@ impl Watch {
         self.progress.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether a request is on its way for all that is known: its head has begun, or there was
-    /// none yet.
+    /// Whether a request may be on its way that is lost if the connection ends: its head has begun,
+    /// or nothing but an answer can tell the client that there will be none. In HTTP/2 GOAWAY does,
+    /// once the client has said something.
     pub(super) fn expects_request(&self) -> bool {
         match self.wait() {
             (Wait::Head, _) => true,
-            (Wait::Request, progress) => progress == 0,
+            (Wait::Request, progress) => progress == 0 || !self.has(Flag::Http2),
             _ => false,
         }
     }

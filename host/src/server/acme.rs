@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::change::Cause;
-use super::control::Request;
+use super::control::{Asked, Request};
 use super::tasks::Ending;
 use crate::acme;
 use crate::config::{Acme, Listener};
@@ -58,9 +58,9 @@ impl Company<'_> {
     fn start(&self, settings: Acme, cancelled: CancellationToken) {
         let requests = self.requests.clone();
         let changed = move |file: PathBuf| {
-            let request = Request::Reload { cause: Cause::Files(vec![file]), answer: None };
+            let request = Asked { cause: Cause::Files(vec![file]), answer: None };
             // Nobody reloads a gateway that ends.
-            let _ending = requests.send(request);
+            let _ending = requests.send(Request::Reload(request));
         };
         let (challenges, metrics) = (Arc::clone(self.challenges), Arc::clone(self.metrics));
         let asked = self.ending.asked.clone();

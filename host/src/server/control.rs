@@ -1,7 +1,9 @@
 //! The thread that changes what the workers share: it starts them, reloads, and ends them.
 
+mod admin;
 mod end;
 mod reload;
+mod upgrade;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,26 +16,29 @@ use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::acme::{Company, Keepers};
 use super::boot::{self, Fixed};
 use super::change::Cause;
 use super::gateway::{Gateway, Phase};
-use super::listeners::{self, Plan};
+use super::handover::{Inherited, Program};
+use super::listeners::{self, Grace, Plan};
 use super::memory;
 use super::signals::Signals;
+use super::supervisor::Supervisor;
 use super::tasks::Ending;
 use super::timers::Timers;
 use super::upkeep::Upkeep;
 use super::watch::{self, Scene, Targets, Watch};
 use super::worker::{self, Accept};
 use super::{Options, Running, StartError};
-use crate::admin;
 use crate::clock;
 use crate::config::{self, Findings, Loaded};
 use crate::snapshot::{Builder, Purpose, Snapshot};
+use admin::Admin;
+use end::Heir;
+use upgrade::Upgrading;
 
 /// Between two searches for counters and values whose time is over.
 const SWEEP_PERIOD: Duration = Duration::from_secs(1);
@@ -43,12 +48,16 @@ const RUNTIME_GRACE: Duration = Duration::from_secs(1);
 
 /// Asked of the control thread.
 pub(super) enum Request {
-    /// Read the configuration again.
-    Reload {
-        cause: Cause,
-        /// Gets the id of the snapshot that serves then, or why the change was refused.
-        answer: Option<oneshot::Sender<Result<u64, Findings>>>,
-    },
+    Reload(Asked),
+    /// Have a new process take the place of this one.
+    Upgrade,
+}
+
+/// Read the configuration again.
+pub(super) struct Asked {
+    pub(super) cause: Cause,
+    /// Gets the id of the snapshot that serves then, or why the change was refused.
+    pub(super) answer: Option<oneshot::Sender<Result<u64, Findings>>>,
 }
 
 /// All that the control thread knows.
@@ -76,13 +85,11 @@ struct Control {
     /// That exchanges still held when another took their place. They are freed here: to free
     /// thousands of routes on a worker would keep its clients waiting.
     retired: Vec<Arc<Snapshot>>,
-}
-
-/// The admin listener.
-struct Admin {
-    /// As in gateway.toml; its port may be 0.
-    configured: SocketAddr,
-    closing: CancellationToken,
+    supervisor: Supervisor,
+    /// What to start in the place of this process; absent if that is not this gateway's to do.
+    program: Option<Program>,
+    /// The new process, on its way.
+    upgrading: Option<Upgrading>,
 }
 
 /// What is known before anything listens.
@@ -101,7 +108,7 @@ struct Serving {
     admin: Option<SocketAddr>,
 }
 
-pub(super) fn start(options: Options) -> Result<Running, StartError> {
+pub(super) fn start(options: Options, inherited: Inherited) -> Result<Running, StartError> {
     let (requests, receiver) = unbounded_channel();
     let (report, reported) = sync_channel(1);
     let ending = Ending::default();
@@ -110,7 +117,7 @@ pub(super) fn start(options: Options) -> Result<Running, StartError> {
         .name("tidegate-control".to_owned())
         .spawn(move || {
             let _ended = own.ended.clone().drop_guard();
-            run(options, own, (sender, receiver), &report);
+            run((options, inherited), own, (sender, receiver), &report);
         })
         .map_err(StartError::io("the control thread cannot be started"))?;
     match reported.recv() {
@@ -131,7 +138,7 @@ pub(super) fn start(options: Options) -> Result<Running, StartError> {
 
 /// The life of the control thread.
 fn run(
-    options: Options,
+    (options, inherited): (Options, Inherited),
     ending: Ending,
     (sender, requests): (UnboundedSender<Request>, UnboundedReceiver<Request>),
     report: &SyncSender<Result<Serving, StartError>>,
@@ -148,7 +155,7 @@ fn run(
     };
     runtime.block_on(Box::pin(async {
         let scene = booted.scene.clone();
-        match Control::listen(booted, ending, &sender) {
+        match Control::listen((booted, inherited), ending, &sender) {
             Ok((control, admin)) => {
                 control.watch(scene);
                 let gateway = Arc::clone(&control.gateway);
@@ -174,6 +181,12 @@ fn boot(options: Options) -> Result<Booted, StartError> {
     boot::warn_of(&loaded, &snapshot);
     let gateway = Arc::new(Gateway::new(options.file.clone(), services, snapshot, began));
     Ok(Booted { options, loaded, targets, scene, builder, gateway })
+}
+
+/// What SIGUSR2 starts.
+fn program(options: &Options) -> Option<Program> {
+    let program = options.signals.then(Program::of_this_process)?;
+    program.map_err(|error| tracing::warn!(%error, "the program does not know its own path")).ok()
 }
 
 fn log_started(gateway: &Gateway, admin: Option<SocketAddr>, began: std::time::Instant) {
@@ -202,7 +215,7 @@ fn millis(began: std::time::Instant) -> u64 {
 impl Control {
     /// Binds every address and starts the workers; also gives the admin listener's real address.
     fn listen(
-        booted: Booted,
+        (booted, mut inherited): (Booted, Inherited),
         ending: Ending,
         requests: &UnboundedSender<Request>,
     ) -> Result<(Self, Option<SocketAddr>), StartError> {
@@ -212,11 +225,16 @@ impl Control {
         let mut findings = Vec::new();
         let metrics = &gateway.services.metrics;
         let sources = &loaded.sources;
-        let plan = listeners::plan(&snapshot, sources, &[], fixed.workers, metrics, &mut findings);
-        let admin = listeners::bind_admin(&loaded.config, sources, None, &mut findings);
+        let known = (&[][..], &mut inherited);
+        let plan =
+            listeners::plan(&snapshot, sources, known, fixed.workers, metrics, &mut findings);
+        let known = (None, &mut inherited);
+        let admin = listeners::bind_admin(&loaded.config, sources, known, &mut findings);
         if let Some(findings) = Findings::new(findings, sources.watched().clone()) {
             return Err(StartError::Config(findings));
         }
+        inherited.close_rest();
+        let (supervisor, program) = (Supervisor::new(options.signals), program(&options));
         let mut control = Self {
             options,
             builder,
@@ -235,9 +253,14 @@ impl Control {
             requests: requests.clone(),
             upkeep: Upkeep::default(),
             retired: Vec::new(),
+            supervisor,
+            program,
+            upgrading: None,
         };
         control.start_workers()?;
         control.start_signals(requests)?;
+        // Nothing is accepted before; what else may fail has not.
+        let predecessor = inherited.ready();
         control.start_watch(requests);
         let address = admin.as_ref().and_then(|socket| socket.local_addr().ok());
         control.serve_admin(admin);
@@ -251,6 +274,11 @@ impl Control {
         control
             .start_upkeep(&snapshot)
             .map_err(StartError::io("the thread of upkeep cannot be started"))?;
+        inherited.serving();
+        if let Some(predecessor) = predecessor {
+            tracing::info!(predecessor, pid = std::process::id(), "taking over");
+        }
+        supervisor.ready();
         Ok((control, address))
     }
 
@@ -298,9 +326,9 @@ impl Control {
         if self.options.watch {
             let requests = requests.clone();
             let (watch, task) = watch::watch(move |files: Vec<PathBuf>| {
-                let request = Request::Reload { cause: Cause::Files(files), answer: None };
+                let request = Asked { cause: Cause::Files(files), answer: None };
                 // Nobody reloads a gateway that ends.
-                let _ending = requests.send(request);
+                let _ending = requests.send(Request::Reload(request));
             });
             self.watch = Some(watch);
             self.tasks.spawn(task);
@@ -311,19 +339,6 @@ impl Control {
         if let Some(watch) = &self.watch {
             watch.look(self.targets.clone(), scene);
         }
-    }
-
-    /// Serves the admin listener on `socket`, in place of the one there was.
-    fn serve_admin(&mut self, socket: Option<std::net::TcpListener>) {
-        let configured = self.gateway.snapshot.load().admin;
-        if let Some(old) = self.admin.take_if(|old| Some(old.configured) != configured) {
-            old.closing.cancel();
-        }
-        let (Some(configured), Some(socket)) = (configured, socket) else { return };
-        let closing = CancellationToken::new();
-        let task = admin::serve(socket, Arc::clone(&self.gateway), closing.clone());
-        self.tasks.spawn(task);
-        self.admin = Some(Admin { configured, closing });
     }
 
     /// Makes `snapshot` the owner of what snapshots share.
@@ -337,16 +352,19 @@ impl Control {
         let Plan { listeners, bound, removed } = plan;
         self.gateway.set_listeners(listeners);
         for bound in bound {
-            for (worker, socket) in self.workers.iter().zip(bound.sockets) {
-                worker.accept(Accept { listener: Arc::clone(&bound.listener), socket });
+            let listener = Arc::clone(&bound.listener);
+            let sockets = bound.sockets(self.workers.len());
+            for (worker, socket) in self.workers.iter().cycle().zip(sockets) {
+                worker.accept(Accept { listener: Arc::clone(&listener), socket });
             }
         }
-        end::close(&removed);
+        end::close(&removed, Grace::Short);
     }
 
     /// Answers requests until somebody wants the gateway to end, and ends it.
     async fn serve(mut self, mut requests: UnboundedReceiver<Request>) {
         let asked = self.ending.asked.clone();
+        let mut heir = Heir::Nobody;
         let mut sweep = interval(SWEEP_PERIOD);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -359,19 +377,33 @@ impl Control {
                         memory::give_back();
                     }
                 }
+                outcome = upgrade::outcome(&mut self.upgrading) => {
+                    if let Some(pid) = self.upgraded(outcome) {
+                        heir = Heir::Process(pid);
+                        // Not before: tasks that end with it would not be there if it failed.
+                        asked.cancel();
+                    }
+                }
                 request = requests.recv() => {
                     let Some(request) = request else { break };
-                    let mut waiting = vec![request];
                     // One reading answers all who asked before it.
-                    while let Ok(request) = requests.try_recv() {
-                        waiting.push(request);
+                    let mut reloads = Vec::new();
+                    let mut next = Some(request);
+                    while let Some(request) = next {
+                        match request {
+                            Request::Reload(asked) => reloads.push(asked),
+                            Request::Upgrade => self.upgrade(),
+                        }
+                        next = requests.try_recv().ok();
                     }
-                    self.reload(waiting).await;
+                    if !reloads.is_empty() {
+                        self.reload(reloads).await;
+                    }
                 }
             }
         }
         drop(requests);
-        self.end().await;
+        self.end(heir).await;
     }
 
     /// Frees the snapshots that no exchange holds any more; whether there were any.

@@ -1,20 +1,24 @@
 //! Binding addresses, and what the workers accept connections with.
 
+mod bound;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
+use super::handover::{Inherited, Offer};
 use crate::config::{Config, Finding, Sources};
 use crate::listener::tls::Acceptor;
 use crate::listener::{self, Drain, Drainer, Resting, Rules, Settings};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::ListenerMetrics;
+use bound::Bound;
 
 /// An address that connections are accepted on, on every worker.
 pub(crate) struct Listener {
@@ -30,6 +34,9 @@ pub(crate) struct Listener {
     pub(super) drainer: Drainer,
     pub(super) drain: Drain,
     pub(super) metrics: Arc<ListenerMetrics>,
+    /// The workers' sockets once more, for a process that takes this one's place. A socket is open,
+    /// and its queue filled, as long as one of both is.
+    sockets: Mutex<Vec<TcpListener>>,
 }
 
 impl Listener {
@@ -52,6 +59,45 @@ impl Listener {
     pub(crate) fn connections(&self) -> i64 {
         self.metrics.open.get()
     }
+
+    /// Accepts no more, and lets open connections end within their time.
+    pub(super) fn close(&self, grace: Grace) {
+        // The workers have to be the last who hold them.
+        self.lock_sockets().clear();
+        self.closing.cancel();
+        match grace {
+            Grace::Short => self.drainer.finish(),
+            Grace::Long => self.drainer.finish_at_leisure(),
+        }
+    }
+
+    /// Adds the sockets to what another process is offered.
+    ///
+    /// # Errors
+    ///
+    /// There is no descriptor left.
+    pub(super) fn offer(&self, offer: &mut Offer) -> io::Result<()> {
+        let sockets = self.lock_sockets();
+        if sockets.is_empty() {
+            return Err(io::Error::other(format!("the sockets at {} are lost", self.address)));
+        }
+        let copies = sockets.iter().map(TcpListener::try_clone).collect::<io::Result<_>>()?;
+        offer.listener(self.configured, copies);
+        Ok(())
+    }
+
+    fn lock_sockets(&self) -> MutexGuard<'_, Vec<TcpListener>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long a client that is not heard of may still begin a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grace {
+    /// Somebody waits for the end.
+    Short,
+    /// Nobody does, because another process serves already.
+    Long,
 }
 
 /// What a new connection is served with.
@@ -76,12 +122,6 @@ impl Serving {
     }
 }
 
-/// A listener that nobody accepts on yet, with one socket for each worker.
-pub(super) struct Bound {
-    pub(super) listener: Arc<Listener>,
-    pub(super) sockets: Vec<TcpListener>,
-}
-
 /// The listeners of a new snapshot, in its order.
 pub(super) struct Plan {
     /// All of them.
@@ -92,11 +132,12 @@ pub(super) struct Plan {
     pub(super) removed: Vec<Arc<Listener>>,
 }
 
-/// Binds what `snapshot` has and `open` has not. Nothing is accepted and nothing closed yet.
+/// Binds what `snapshot` has and neither `open` nor `inherited` has. Nothing is accepted and nothing
+/// closed yet.
 pub(super) fn plan(
     snapshot: &Snapshot,
     sources: &Sources,
-    open: &[Arc<Listener>],
+    (open, inherited): (&[Arc<Listener>], &mut Inherited),
     workers: usize,
     metrics: &Metrics,
     findings: &mut Vec<Finding>,
@@ -111,8 +152,10 @@ pub(super) fn plan(
             continue;
         }
         // A port of our own may be bound again, because all its sockets share it.
-        let own = open.iter().any(|other| other.address.port() == configured.address.port());
-        match bind(configured.address, workers, own) {
+        let port = configured.address.port();
+        let own = open.iter().any(|other| other.address.port() == port) || inherited.has_port(port);
+        let known = inherited.listener(configured.address);
+        match bound(configured.address, known, workers, own) {
             Ok((address, sockets)) => {
                 let serving = Serving::of(configured, tls.as_ref(), snapshot, &settings);
                 let (drainer, drain) = Drainer::new();
@@ -124,6 +167,7 @@ pub(super) fn plan(
                     drainer,
                     drain,
                     metrics: metrics.listener(&configured.address.to_string()),
+                    sockets: Mutex::default(),
                 });
                 plan.listeners.push(Arc::clone(&listener));
                 plan.bound.push(Bound { listener, sockets });
@@ -158,11 +202,11 @@ fn proxies(configured: &crate::config::Listener, snapshot: &Snapshot) -> Option<
 pub(super) fn bind_admin(
     config: &Config,
     sources: &Sources,
-    open: Option<SocketAddr>,
+    (open, inherited): (Option<SocketAddr>, &mut Inherited),
     findings: &mut Vec<Finding>,
 ) -> Option<TcpListener> {
     let address = config.admin.filter(|address| open != Some(*address))?;
-    let bound = TcpListener::bind(address);
+    let bound = inherited.admin(address).map_or_else(|| TcpListener::bind(address), Ok);
     match bound.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)) {
         Ok(socket) => Some(socket),
         Err(error) => {
@@ -193,6 +237,19 @@ fn way_out(error: &io::Error) -> &'static str {
             "the address belongs to no interface of this machine; `0.0.0.0` and `[::]` take all"
         }
         _ => "choose another address",
+    }
+}
+
+/// The sockets that there are, or new ones.
+fn bound(
+    address: SocketAddr,
+    known: Vec<TcpListener>,
+    workers: usize,
+    own: bool,
+) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
+    match known.first() {
+        Some(socket) => Ok((socket.local_addr()?, known)),
+        None => bind(address, workers, own),
     }
 }
 

@@ -130,6 +130,14 @@ impl Metrics {
         };
     }
 
+    /// Counts an upgrade of the program that did not come about.
+    pub fn upgraded(&self, outcome: Upgrade) {
+        match outcome {
+            Upgrade::Failed => self.families.upgrades_failed.inc(),
+            Upgrade::Refused => self.families.upgrades_refused.inc(),
+        };
+    }
+
     /// Sets the lines that an output has dropped since it was opened.
     pub fn set_output_dropped(&self, output: &str, lines: u64) {
         let known = self.families.outputs.get(output);
@@ -190,6 +198,15 @@ pub enum Reload {
     /// The new configuration serves.
     Good,
     /// The old one still does.
+    Refused,
+}
+
+/// Why a process still serves that was to be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upgrade {
+    /// The new one did not become ready.
+    Failed,
+    /// None was started.
     Refused,
 }
 

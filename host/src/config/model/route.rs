@@ -44,6 +44,9 @@ pub struct Route {
     pub compression: RouteCompression,
     /// Which other protocols its connections may change to.
     pub upgrade: Upgrade,
+    /// How long its tunnels and streaming responses may go on once a reload has taken the route
+    /// away; to their own end if absent.
+    pub close_after_removal: Option<Duration>,
     /// Of the table's `match`, or the table.
     pub at: Location,
     /// Of the value of `handler`, or as `at`.

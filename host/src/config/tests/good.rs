@@ -25,6 +25,7 @@ name = "edge-1"
 workers = 2
 trusted_proxies = ["10.0.0.0/8", "::1"]
 drain_timeout = "1m 30s"
+upgrade_timeout = "2m"
 plugins_dir = "/srv/plugins"
 cache_dir = false
 tracing = { propagate = true }
@@ -143,6 +144,7 @@ timeout = "5s"
 request_body = "1MiB"
 allow_encoded_slash = true
 upgrade = { protocols = ["WebSocket", "chat/2"], idle_timeout = "1h" }
+close_after_removal = "30s"
 compression = false
 
 [[routes]]
@@ -222,6 +224,7 @@ fn the_process_is_as_the_file_says() {
             workers: Some(2),
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
             drain_timeout: Duration::from_secs(90),
+            upgrade_timeout: Duration::from_secs(120),
             plugins_dir: PathBuf::from("/srv/plugins"),
             cache_dir: None,
             propagates_trace: true,
@@ -610,17 +613,17 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
         let location = loaded.config.plugins[plugin].at.locate(pointer);
         loaded.sources.finding(location, "x").position()
     };
-    assert_eq!(at(0, ""), "gateway.toml:89:1");
-    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:90:15");
-    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:90:33");
-    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:90:26");
-    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:90:11");
-    assert_eq!(at(0, "/missing"), "gateway.toml:89:1");
-    assert_eq!(at(1, "/missing"), "gateway.toml:92:1");
+    assert_eq!(at(0, ""), "gateway.toml:90:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:91:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:91:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:91:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:91:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:90:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:93:1");
     let places = &loaded.config.plugins[0].at;
-    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:86:10");
-    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:83:13");
-    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:82:1");
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:87:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:84:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:83:1");
 }
 
 /// The routes of the file: `users`, `orders`, `order`, `health`, `moved`, `item`, `kong`, `nginx` and
@@ -671,6 +674,7 @@ fn a_forwarding_route_is_as_the_file_says() {
             idle_timeout: Duration::from_secs(3600),
         }
     );
+    assert_eq!(users.close_after_removal, Some(Duration::from_secs(30)));
     assert_eq!(users.compression, RouteCompression::Own(None));
 }
 
@@ -682,6 +686,7 @@ fn a_route_has_defaults_and_its_rewrite_is_canonical() {
     assert_eq!(orders.rewrite, Some(rewrite));
     assert_eq!(orders.timeout, Duration::from_secs(60));
     assert_eq!(orders.request_body_bytes, None);
+    assert_eq!(orders.close_after_removal, None);
     assert!(!orders.allow_encoded_slash);
 
     assert!(
@@ -809,6 +814,7 @@ fn what_is_absent_has_its_default() {
             workers: None,
             trusted_proxies: Vec::new(),
             drain_timeout: Duration::from_secs(30),
+            upgrade_timeout: Duration::from_secs(60),
             plugins_dir: PathBuf::from("./plugins"),
             cache_dir: None,
             propagates_trace: false,

@@ -63,6 +63,25 @@ error: `my gateway` cannot be the name of the gateway
 }
 
 #[test]
+fn an_upgrade_takes_some_time() {
+    check(
+        r#"
+[gateway]
+upgrade_timeout = "0s"
+"#,
+        r#"
+error: `upgrade_timeout` must be from 1ms to 1day
+ --> gateway.toml:2:19
+  |
+2 | upgrade_timeout = "0s"
+  |                   ^^^^
+
+1 error in gateway.toml
+"#,
+    );
+}
+
+#[test]
 fn the_cache_is_a_folder_or_off() {
     check(
         r#"

@@ -78,6 +78,43 @@ error: `upgrade` works only with `upstream`
 }
 
 #[test]
+fn what_is_answered_at_once_does_not_outlast_its_route() {
+    check(
+        r#"
+[[routes]]
+name = "health"
+match = { path = "/" }
+respond = {}
+close_after_removal = "10s"
+
+[[routes]]
+name = "chat"
+match = { path = "/chat" }
+upstream = "users"
+close_after_removal = "2days"
+
+[upstreams.users]
+endpoints = ["http://127.0.0.1:9001"]
+"#,
+        r#"
+error: `close_after_removal` works only with `upstream` and `handler`
+ --> gateway.toml:5:23
+  |
+5 | close_after_removal = "10s"
+  |                       ^^^^^ nothing is forwarded here
+
+error: `close_after_removal` must be from 0s to 1day
+  --> gateway.toml:11:23
+   |
+11 | close_after_removal = "2days"
+   |                       ^^^^^^^
+
+2 errors in gateway.toml
+"#,
+    );
+}
+
+#[test]
 fn an_upstream_speaks_one_of_two_protocols() {
     check(
         r#"

@@ -1,21 +1,27 @@
 //! Bytes in both directions, until both ends are done or nothing passes.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
-use tokio::time::sleep;
+use tokio::io::copy_bidirectional;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
+use super::end::End;
 use crate::clock;
-use crate::facts::Open;
+use crate::facts::{Exchange, Open};
+use crate::failure::Failure;
+use crate::snapshot::Farewell;
 use crate::telemetry::metrics::RouteMetrics;
 use crate::upstream;
+
+/// How long both ends may take to pass on what was read, and then to close on their side, once the
+/// route's farewell is over.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The exchange of a tunnel. A drop finishes it with what has passed.
 pub(super) struct Record {
@@ -24,7 +30,7 @@ pub(super) struct Record {
 }
 
 /// What has passed.
-struct Traffic {
+pub(super) struct Traffic {
     to_upstream: AtomicU64,
     to_client: AtomicU64,
     /// On the clock of [`clock::monotonic_us`].
@@ -59,7 +65,7 @@ impl Drop for Record {
 }
 
 impl Traffic {
-    fn pass(&self, bytes: usize, direction: Direction) {
+    pub(super) fn pass(&self, bytes: usize, direction: Direction) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.moved_us.store(clock::monotonic_us(), Ordering::Relaxed);
         let tunnels = &self.metrics.tunnels;
@@ -84,34 +90,48 @@ impl Traffic {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Direction {
+pub(super) enum Direction {
     ToUpstream,
     ToClient,
 }
 
-/// Runs until both ends have sent their last byte, one of them breaks, or nothing passes for
-/// `idle_timeout`. Each end is read as fast as the other one takes it.
+/// Runs until both ends have sent their last byte, one of them breaks, nothing passes for
+/// `idle_timeout`, or it is time for the `farewell`. Each end is read as fast as the other one takes
+/// it.
 ///
 /// A drop closes both ends.
 pub(super) async fn run(
     client: OnUpgrade,
     upstream: upstream::Tunnel,
     idle_timeout: Duration,
-    record: Record,
+    farewell: Option<Farewell>,
+    mut record: Record,
 ) {
-    let traffic = &record.traffic;
+    let traffic = Arc::clone(&record.traffic);
     // Both are there as soon as the heads are written; a client that never takes its own is cut by
     // the alarm of its connection.
     let (client, (upstream, _stay)) = match tokio::try_join!(client, upstream.open()) {
         Ok(ends) => ends,
         Err(error) => return tracing::debug!(%error, "a tunnel did not open"),
     };
-    let mut client = TokioIo::new(client);
-    let mut upstream = Metered { inner: TokioIo::new(upstream), traffic: Arc::clone(traffic) };
+    let closing = farewell.is_some().then(CancellationToken::new);
+    let upstream = End::new(TokioIo::new(upstream), Some(Arc::clone(&traffic)));
+    let mut upstream = upstream.closing_on(closing.as_ref());
+    let mut client = End::new(TokioIo::new(client), None).closing_on(closing.as_ref());
     let ended = tokio::select! {
         ended = copy_bidirectional(&mut client, &mut upstream) => Some(ended),
         () = traffic.stands_still(idle_timeout) => None,
+        () = close(farewell, closing.as_ref()) => None,
     };
+    if closing.is_some_and(|closing| closing.is_cancelled()) {
+        let Exchange { id, route, .. } = &*record.open;
+        tracing::info!(request_id = %id, %route, "a tunnel was closed, because its route is gone");
+        record.open.tally.failure = Some(Failure::RouteGone);
+        let rest = async { tokio::join!(client.discard(), upstream.discard()) };
+        // Who has not closed by then is cut.
+        let _closed = timeout(CLOSE_TIMEOUT, rest).await;
+        return;
+    }
     match ended {
         Some(Ok(_)) => traffic.complete.store(true, Ordering::Relaxed),
         Some(Err(error)) => tracing::debug!(%error, "a tunnel broke"),
@@ -119,65 +139,10 @@ pub(super) async fn run(
     }
 }
 
-/// The upstream's end, with what passes counted.
-struct Metered<T> {
-    inner: T,
-    traffic: Arc<Traffic>,
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Metered<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
-        let bytes = buf.filled().len().saturating_sub(before);
-        if bytes > 0 {
-            self.traffic.pass(bytes, Direction::ToClient);
-        }
-        polled
-    }
-}
-
-impl<T: AsyncWrite + Unpin> Metered<T> {
-    fn wrote(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = &polled {
-            self.traffic.pass(*bytes, Direction::ToUpstream);
-        }
-        polled
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Metered<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.wrote(polled)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
-        self.wrote(polled)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
+/// Closes both ends when it is time; over when they should be. For ever without a farewell.
+async fn close(farewell: Option<Farewell>, closing: Option<&CancellationToken>) {
+    let (Some(farewell), Some(closing)) = (farewell, closing) else { return pending().await };
+    farewell.await;
+    closing.cancel();
+    sleep(CLOSE_TIMEOUT).await;
 }

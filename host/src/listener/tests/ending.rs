@@ -73,13 +73,46 @@ async fn a_client_that_does_not_close_is_cut() {
 }
 
 #[tokio::test]
-async fn draining_closes_connections_between_requests_at_once() {
+async fn draining_closes_connections_between_requests_without_a_byte() {
     let mut server = Server::start(&limits());
     let mut idle = server.connect().await;
     idle.write_all(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert_eq!(one(&mut idle).await, "200 GET /a");
     server.drainer.finish();
     assert_eq!(rest(&mut idle).await, "");
+    in_time(server.ended.recv()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_further_request_that_is_on_its_way_when_draining_begins_is_answered() {
+    let request = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n";
+    let server = Server::start(&limits());
+    let mut client = server.connect().await;
+    client.write_all(request).await.unwrap();
+    assert_eq!(one(&mut client).await, "200 GET /a");
+    run_server().await;
+    server.drainer.finish();
+    run_server().await;
+    client.write_all(request).await.unwrap();
+    assert_eq!(answers(&rest(&mut client).await), ["200 close GET /a"]);
+}
+
+#[tokio::test]
+async fn who_drains_at_leisure_hears_further_requests_for_longer() {
+    let request = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut server = Server::start(&limits());
+    let mut client = server.connect().await;
+    client.write_all(request).await.unwrap();
+    assert_eq!(one(&mut client).await, "200 GET /a");
+    let mut silent = server.connect().await;
+    run_server().await;
+    server.drainer.finish_at_leisure();
+    // Time is what is tested: longer than a gateway waits that somebody waits for.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    client.write_all(request).await.unwrap();
+    assert_eq!(answers(&rest(&mut client).await), ["200 close GET /a"]);
+    assert_eq!(rest(&mut silent).await, "");
+    in_time(server.ended.recv()).await.unwrap();
     in_time(server.ended.recv()).await.unwrap();
 }
 

@@ -6,28 +6,49 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::Control;
+use super::admin::Admin;
 use crate::clock;
 use crate::server::gateway::Phase;
-use crate::server::listeners::Listener;
+use crate::server::listeners::{Grace, Listener};
 use crate::server::worker;
 
 /// For lines that outputs have not written yet.
 const OUTPUTS_GRACE: Duration = Duration::from_secs(5);
 
 /// Accepts no more on these listeners, and lets their connections end.
-pub(super) fn close(listeners: &[Arc<Listener>]) {
+pub(super) fn close(listeners: &[Arc<Listener>], grace: Grace) {
     for listener in listeners {
+        listener.close(grace);
         tracing::info!(address = %listener.address, "no longer listening");
-        listener.closing.cancel();
-        listener.drainer.finish();
     }
+}
+
+/// Who serves when this process has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heir {
+    Nobody,
+    /// The process of this id; it serves already.
+    Process(u32),
 }
 
 impl Control {
     /// Finishes what is under way within its time, cuts the rest, and writes what is queued.
-    pub(super) async fn end(mut self) {
+    pub(super) async fn end(mut self, heir: Heir) {
         let gateway = Arc::clone(&self.gateway);
         gateway.set_phase(Phase::Draining);
+        let grace = match heir {
+            Heir::Nobody => {
+                self.supervisor.stopping();
+                self.give_up_upgrade().await;
+                Grace::Short
+            }
+            Heir::Process(pid) => {
+                self.supervisor.succeeded_by(pid);
+                // Whoever asks is to hear the process that serves.
+                self.admin.take().into_iter().for_each(Admin::close);
+                Grace::Long
+            }
+        };
         let began = clock::now();
         let timeout = gateway.snapshot.load().settings.gateway.drain_timeout;
         let connections = gateway.connections.open();
@@ -35,7 +56,7 @@ impl Control {
 
         self.alive.close();
         self.ending.drain.cancel();
-        close(&gateway.listeners());
+        close(&gateway.listeners(), grace);
         let done = tokio::select! {
             biased;
             () = self.ending.cut.cancelled() => false,
@@ -49,9 +70,7 @@ impl Control {
         self.alive.wait().await;
 
         self.close_outputs().await;
-        if let Some(admin) = &self.admin {
-            admin.closing.cancel();
-        }
+        self.admin.take().into_iter().for_each(Admin::close);
         tracing::info!(ms = super::millis(began), "ended");
     }
 

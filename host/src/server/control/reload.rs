@@ -4,12 +4,13 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Control, Request, millis};
+use super::{Asked, Control, millis};
 use crate::clock;
 use crate::config::{self, Findings, Loaded};
 use crate::server::boot::{self, Fixed};
 use crate::server::change::{Cause, Difference};
 use crate::server::gateway::Refused;
+use crate::server::handover::Inherited;
 use crate::server::watch::{Scene, Targets};
 use crate::server::{Environment, Options};
 use crate::server::{listeners, memory};
@@ -57,12 +58,12 @@ impl Attempt {
 
 impl Control {
     /// Reads the configuration again and serves it, or says why not.
-    pub(super) async fn reload(&mut self, requests: Vec<Request>) {
+    pub(super) async fn reload(&mut self, requests: Vec<Asked>) {
         let began = clock::now();
+        self.supervisor.reloading();
         let Some(attempt) = self.attempt().await else { return };
         let Attempt { outcome, targets, scene } = attempt;
-        let causes: Vec<&Cause> =
-            requests.iter().map(|Request::Reload { cause, .. }| cause).collect();
+        let causes: Vec<&Cause> = requests.iter().map(|asked| &asked.cause).collect();
         let outcome = match outcome {
             Ok((loaded, snapshot)) => {
                 self.commit(loaded, snapshot, targets.clone(), &causes, began)
@@ -77,7 +78,8 @@ impl Control {
         if let Some(watch) = &self.watch {
             watch.look(targets, scene);
         }
-        for Request::Reload { answer, .. } in requests {
+        self.supervisor.ready();
+        for Asked { answer, .. } in requests {
             if let Some(answer) = answer {
                 // Who asked may have gone away.
                 let _gone = answer.send(outcome.clone());
@@ -118,9 +120,12 @@ impl Control {
         let mut findings = Vec::new();
         let (sources, workers) = (&loaded.sources, self.fixed.workers);
         let (open, metrics) = (self.gateway.listeners(), &self.gateway.services.metrics);
-        let plan = listeners::plan(&snapshot, sources, &open, workers, metrics, &mut findings);
+        let mut none = Inherited::default();
+        let known = (&**open, &mut none);
+        let plan = listeners::plan(&snapshot, sources, known, workers, metrics, &mut findings);
         let admin_at = self.admin.as_ref().map(|admin| admin.configured);
-        let admin = listeners::bind_admin(&loaded.config, sources, admin_at, &mut findings);
+        let known = (admin_at, &mut none);
+        let admin = listeners::bind_admin(&loaded.config, sources, known, &mut findings);
         if let Some(findings) = Findings::new(findings, sources.watched().clone()) {
             return Err(findings);
         }
@@ -132,6 +137,7 @@ impl Control {
         self.take_over(&snapshot, &loaded.config);
         plan.take_over(&snapshot, &self.gateway.services.metrics);
         let old = self.gateway.snapshot.swap(Arc::clone(&snapshot));
+        snapshot.dismiss(&old);
         self.accept(plan);
         if let Err(error) = self.start_timers(&snapshot) {
             tracing::error!(%error, "the thread of timers cannot be started");

@@ -50,6 +50,8 @@ pub(super) struct Families {
     pub(super) acme_orders: Tokens,
     pub(super) reloads_good: Counter,
     pub(super) reloads_refused: Counter,
+    pub(super) upgrades_failed: Counter,
+    pub(super) upgrades_refused: Counter,
     pub(super) counters: Gauge,
     pub(super) snapshot: Gauge,
 }
@@ -171,6 +173,12 @@ impl Families {
         let reloads = [("good", &self.reloads_good), ("refused", &self.reloads_refused)];
         text.counters("reloads", "Changes of the configuration", |family| {
             reloads
+                .iter()
+                .try_for_each(|(result, counter)| family.put(&[("result", result)], counter.get()))
+        })?;
+        let upgrades = [("failed", &self.upgrades_failed), ("refused", &self.upgrades_refused)];
+        text.counters("upgrades", "Upgrades of the program that left this process", |family| {
+            upgrades
                 .iter()
                 .try_for_each(|(result, counter)| family.put(&[("result", result)], counter.get()))
         })?;
