@@ -368,20 +368,21 @@ impl Upstream {
         outcome: &Result<Response<ResponseBody>, Fault>,
         took: Duration,
     ) {
-        let has_failed = match outcome {
-            Ok(response) => response.status().is_server_error(),
+        let answered = match outcome {
+            Ok(response) => (!response.status().is_server_error()).then_some(took),
             Err(Fault::Unsent(_, failure) | Fault::Sent(failure)) if !failure.is_upstream() => {
                 return;
             }
-            Err(_) => true,
+            Err(_) => None,
         };
         endpoint.took(took, outcome.is_err(), clock::monotonic_us);
         let Some(outlier) = &self.care.balancing.outlier else { return };
         let all = balance.endpoints();
-        let ejected = outlier::judge(endpoint, all, outlier, has_failed, clock::monotonic_us);
-        if let Some(time) = ejected {
+        let ejected = outlier::judge(endpoint, all, outlier, answered, clock::monotonic_us);
+        if let Some((time, reason)) = ejected {
             let (upstream, endpoint) = (&self.name, endpoint.address());
-            tracing::warn!(%upstream, %endpoint, seconds = time.as_secs(), "endpoint ejected");
+            let (seconds, why) = (time.as_secs(), reason.as_str());
+            tracing::warn!(%upstream, %endpoint, seconds, why, "endpoint ejected");
         }
     }
 

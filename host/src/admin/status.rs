@@ -169,8 +169,9 @@ fn rewrite(rewrite: &Rewrite) -> Value {
         }
         Rewrite::ReplacePath(with) => json!({ "replace_path": with }),
         Rewrite::Template(template) => json!({ "replace_path": template.to_string() }),
-        Rewrite::Kong { prefix, strip, base } => json!({
+        Rewrite::Kong { prefix, strip, base, handling } => json!({
             "prefix_mode": "kong", "prefix": prefix, "strip_prefix": strip, "add_prefix": base,
+            "path_handling": handling.as_str(),
         }),
         Rewrite::Nginx { prefix, with } => json!({
             "prefix_mode": "nginx", "prefix": prefix, "replace_prefix": with,

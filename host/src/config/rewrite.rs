@@ -5,11 +5,15 @@ use super::table::Table;
 use super::template::{self, Replacement};
 use super::tree::Kind;
 use super::value::Value;
-use super::{HostPolicy, PathMatcher, PrefixMode, Rewrite};
+use super::{HostPolicy, PathHandling, PathMatcher, PrefixMode, Rewrite};
 use super::{path, suggest, upstream};
 
 /// Those for the path.
-const PATH_KEYS: [&str; 4] = ["strip_prefix", "replace_prefix", "replace_path", "add_prefix"];
+const PATH_KEYS: [&str; 5] =
+    ["path_handling", "strip_prefix", "replace_prefix", "replace_path", "add_prefix"];
+
+/// Those that say something only with `prefix_mode = "kong"`.
+const KONG_KEYS: [&str; 2] = ["add_prefix", "path_handling"];
 
 /// What a route does to path and host on the way to its upstream.
 #[derive(Default)]
@@ -53,16 +57,20 @@ pub(super) struct Read(pub(super) Option<Rewrite>);
 
 /// The keys exclude each other.
 fn one_of(given: Vec<(&'static str, Value<'_>)>, fit: &Fit<'_>) -> Option<Read> {
+    if let Some((key, value)) = given.iter().find(|(key, _)| KONG_KEYS.contains(key)) {
+        let finding = value.finding(format!("`{key}` works only with `prefix_mode = \"kong\"`"));
+        let hint = match *key {
+            "add_prefix" => "`replace_prefix` puts another prefix in its place",
+            _ => "without it exactly one slash stands where two parts meet",
+        };
+        return value.refuse(finding.hint(hint));
+    }
     if let [(first, _), (second, place), ..] = given.as_slice() {
         let finding = place.finding(format!("`{first}` and `{second}` exclude each other"));
         return place.refuse(finding);
     }
     let Some((key, value)) = given.into_iter().next() else { return Some(Read(None)) };
     let slash = fit.encoded_slash;
-    if key == "add_prefix" {
-        let finding = value.finding("`add_prefix` works only with `prefix_mode = \"kong\"`");
-        return value.refuse(finding.hint("`replace_prefix` puts another prefix in its place"));
-    }
     if key == "replace_path" {
         return replacement(&value, fit.matched, slash).map(Some).map(Read);
     }
@@ -108,10 +116,10 @@ fn by_mode(given: Vec<(&'static str, Value<'_>)>, fit: &Fit<'_>) -> Option<Read>
         return None;
     };
     let (name, allowed): (&str, &[&str]) = match mode {
-        PrefixMode::Kong => ("kong", &["strip_prefix", "add_prefix"]),
+        PrefixMode::Kong => ("kong", &["strip_prefix", "add_prefix", "path_handling"]),
         PrefixMode::Nginx => ("nginx", &["replace_prefix"]),
     };
-    let (mut strip, mut added) = (false, None);
+    let (mut strip, mut added, mut handling) = (false, None, PathHandling::default());
     for (key, value) in given {
         if !allowed.contains(&key) {
             let message = format!("`{key}` does not work with `prefix_mode = \"{name}\"`");
@@ -120,13 +128,18 @@ fn by_mode(given: Vec<(&'static str, Value<'_>)>, fit: &Fit<'_>) -> Option<Read>
         }
         match key {
             "strip_prefix" => strip = value.boolean()?,
+            "path_handling" => {
+                handling = value
+                    .one_of(&[PathHandling::V0, PathHandling::V1].map(|it| (it.as_str(), it)))?;
+            }
             _ => added = Some(path::read(&value, fit.encoded_slash)?),
         }
     }
     let prefix = prefix.clone();
     Some(Read(Some(match (mode, added) {
         (PrefixMode::Kong, base) => {
-            Rewrite::Kong { prefix, strip, base: base.unwrap_or_else(|| "/".to_owned()) }
+            let base = base.unwrap_or_else(|| "/".to_owned());
+            Rewrite::Kong { prefix, strip, base, handling }
         }
         (PrefixMode::Nginx, Some(with)) => Rewrite::Nginx { prefix, with },
         (PrefixMode::Nginx, None) => Rewrite::Raw,

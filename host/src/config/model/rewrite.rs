@@ -28,6 +28,8 @@ pub enum Rewrite {
         strip: bool,
         /// What Kong calls the path of the service; begins with `/`.
         base: String,
+        /// Whether a slash stands where the parts meet.
+        handling: PathHandling,
     },
     /// As nginx replaces the prefix (`prefix_mode = "nginx"` with `replace_prefix`).
     Nginx {
@@ -40,10 +42,31 @@ pub enum Rewrite {
     Raw,
 }
 
+/// How Kong joins the path of a service and that of a request (`path_handling`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PathHandling {
+    /// With exactly one slash in between.
+    #[default]
+    V0,
+    /// As they are, but for one of two slashes.
+    V1,
+}
+
+impl PathHandling {
+    /// As in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V0 => "v0",
+            Self::V1 => "v1",
+        }
+    }
+}
+
 /// Whose rules a route's prefix follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrefixMode {
-    /// A prefix is a text, paths are joined as by Kong's `path_handling = "v0"`.
+    /// A prefix is a text, paths are joined as by Kong.
     Kong,
     /// A prefix is a text, paths are replaced as by nginx' `proxy_pass`.
     Nginx,

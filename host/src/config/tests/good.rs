@@ -10,11 +10,11 @@ use super::super::{
     Acme, AcmeChallenge, Admission, BalancePolicy, Balancing, Breaker, Budget, Certificate, Coding,
     Component, Compression, Consumer, Credential, Destination, Dns, Endpoint, ErrorRate,
     FixedResponse, Gateway, HashKey, HeaderEdits, HealthCheck, HostMatcher, HostPolicy, Identity,
-    Isolation, Limits, Location, Mirror, NamedSecret, OnError, Outlier, PathMatcher, Pin, PluginId,
-    Probe, Protocol, ProxyVersion, Redirect, Retry, RetryBudget, RetryFault, RetryOn, Rewrite,
-    Route, RouteCompression, Scope, Secret, Share, SlowCalls, Split, SplitKey, SplitTarget,
-    StatusRange, StickyCookie, Tls, TlsVersion, TrustedKey, Upgrade, UpstreamId, ValueMatcher,
-    load_text,
+    Isolation, LatencyOutlier, Limits, Location, Mirror, NamedSecret, OnError, Outlier,
+    PathHandling, PathMatcher, Pin, PluginId, Probe, Protocol, ProxyVersion, Redirect, Retry,
+    RetryBudget, RetryFault, RetryOn, Rewrite, Route, RouteCompression, Scope, Secret, Share,
+    SlowCalls, Split, SplitKey, SplitTarget, StatusRange, StickyCookie, Tls, TlsVersion,
+    TrustedKey, Upgrade, UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -79,7 +79,7 @@ idle_timeout = "3s"
 host = "Users.Internal:9000"
 balance = "least_connections"
 health = { path = "/healthz?full", host = "Users", status = "200-299", body = "ok", interval = "1s", timeout = "500ms", rise = 1, fall = 5 }
-outlier = { consecutive_errors = 3, error_rate = 40, min_requests = 10, interval = "5s", base_ejection = "10s", max_ejection = "1m", max_ejected = 30 }
+outlier = { consecutive_errors = 3, error_rate = 40, latency_factor = 2.5, latency_floor = "80ms", min_requests = 10, interval = "5s", base_ejection = "10s", max_ejection = "1m", max_ejected = 30 }
 panic_threshold = 20
 slow_start = "30s"
 max_connections = 100
@@ -183,7 +183,7 @@ mirror = { upstream = "orders", percent = 2.5, body = "1KiB", concurrency = 7 }
 name = "kong"
 match = { path = "/kong/" }
 prefix_mode = "kong"
-rewrite = { strip_prefix = true, add_prefix = "/v1/" }
+rewrite = { strip_prefix = true, add_prefix = "/v1/", path_handling = "v1" }
 upstream = "users"
 
 [[routes]]
@@ -394,6 +394,12 @@ fn the_balancing_is_as_the_file_says() {
                 consecutive_errors: 3,
                 error_rate: Some(ErrorRate {
                     percent: 40,
+                    attempts_min: 10,
+                    interval: Duration::from_secs(5),
+                }),
+                latency: Some(LatencyOutlier {
+                    factor_percent: 250,
+                    floor: Duration::from_millis(80),
                     attempts_min: 10,
                     interval: Duration::from_secs(5),
                 }),
@@ -792,7 +798,8 @@ fn prefixes_of_other_gateways_are_as_the_file_says() {
     };
     assert!(start(&kong, "/kong/", false));
     let (prefix, base) = ("/kong/".to_owned(), "/v1/".to_owned());
-    assert_eq!(kong.rewrite, Some(Rewrite::Kong { prefix, strip: true, base }));
+    let handling = PathHandling::V1;
+    assert_eq!(kong.rewrite, Some(Rewrite::Kong { prefix, strip: true, base, handling }));
     assert!(!kong.allow_encoded_slash);
     assert!(start(&nginx, "/nginx/", true));
     assert_eq!(nginx.rewrite, Some(Rewrite::Raw));

@@ -187,6 +187,12 @@ fn rules_of_other_gateways_have_their_own_keys() {
         )
     };
     first(&route("'/a'", "kong", "add_prefix = '/b/'"), "ok");
+    first(&route("'/a'", "kong", "add_prefix = '/b/', path_handling = 'v1'"), "ok");
+    first(&route("'/a'", "kong", "path_handling = 'v2'"), "error: `path_handling` cannot be `v2`");
+    first(
+        &route("'/a/'", "nginx", "path_handling = 'v1'"),
+        "error: `path_handling` does not work with `prefix_mode = \"nginx\"`",
+    );
     first(&route("'/a/'", "nginx", "replace_prefix = '/b/', host = 'a'"), "ok");
     first(
         &route("'/a'", "nginx", "strip_prefix = true"),
@@ -204,6 +210,10 @@ fn rules_of_other_gateways_have_their_own_keys() {
     first(
         "match = { path = '/a' }\nrewrite = { add_prefix = '/b' }\nupstream = 'v1'",
         "error: `add_prefix` works only with `prefix_mode = \"kong\"`",
+    );
+    first(
+        "match = { path = '/a' }\nrewrite = { strip_prefix = true, path_handling = 'v1' }\nupstream = 'v1'",
+        "error: `path_handling` works only with `prefix_mode = \"kong\"`",
     );
     first(
         "match = { path = '/a' }\nrewrite = {}\nupstream = 'v1'",
