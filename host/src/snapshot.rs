@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::config::{
-    self, Finding, Findings, FixedResponse, HeaderEdits, HostPolicy, Loaded, Matcher, Redirect,
+    self, Finding, Findings, FixedResponse, HeaderEdits, HostRewrite, Loaded, Matcher, Redirect,
     Rewrite, Sources,
 };
 use crate::listener::Challenges;
@@ -103,7 +103,7 @@ pub struct Route {
     /// Applied to the path on its way to the upstream.
     pub rewrite: Option<Rewrite>,
     /// What the upstream sees as `Host`, if not what its own policy says.
-    pub host: Option<HostPolicy>,
+    pub host: Option<HostRewrite>,
     /// A path that is answered with a redirect to the same with a slash behind it.
     pub bare: Option<Box<str>>,
     /// Made last, on the way to the upstream or the handler.

@@ -50,11 +50,11 @@ pub use plugin::{
     PluginPlaces,
 };
 pub use resilience::{Admission, Breaker, Retry, RetryBudget, RetryFault, RetryOn, SlowCalls};
-pub use rewrite::{HeaderEdits, PathHandling, PrefixMode, Rewrite};
+pub use rewrite::{FieldText, HeaderEdits, HostRewrite, PathHandling, PrefixMode, Rewrite};
 pub use route::{Destination, FixedResponse, Redirect, Route};
 pub use secret::{NamedSecret, Secret};
 pub use split::{Mirror, Split, SplitKey, SplitTarget, StickyCookie};
-pub use template::{Captures, Part, Template};
+pub use template::{Captured, Captures, Part, Template};
 pub use upgrade::Upgrade;
 pub use upstream::{
     Endpoint, HostPolicy, Identity, Protocol, ProxyVersion, Upstream, UpstreamId, UpstreamTls,

@@ -2,10 +2,10 @@
 
 use super::destination::Known;
 use super::table::Table;
-use super::template::{self, Replacement};
+use super::template::{self, Replacement, Words};
 use super::tree::Kind;
 use super::value::Value;
-use super::{HostPolicy, PathHandling, PathMatcher, PrefixMode, Rewrite};
+use super::{HostRewrite, Matcher, PathHandling, PathMatcher, PrefixMode, Rewrite, Template};
 use super::{path, suggest, upstream};
 
 /// Those for the path.
@@ -19,12 +19,14 @@ const KONG_KEYS: [&str; 2] = ["add_prefix", "path_handling"];
 #[derive(Default)]
 pub(super) struct Rewriting {
     pub(super) path: Option<Rewrite>,
-    pub(super) host: Option<HostPolicy>,
+    pub(super) host: Option<HostRewrite>,
 }
 
 /// What a rewrite has to fit to.
 pub(super) struct Fit<'m> {
-    /// The route's condition for the path, if it could be read.
+    /// The route's match, if it could be read.
+    pub(super) matcher: Option<&'m Matcher>,
+    /// Its condition for the path.
     pub(super) matched: Option<&'m PathMatcher>,
     pub(super) encoded_slash: bool,
     pub(super) mode: Option<PrefixMode>,
@@ -41,7 +43,7 @@ pub(super) fn read(value: Option<&Value<'_>>, fit: &Fit<'_>) -> Option<Rewriting
         let keys = suggest::list(["strip_prefix", "replace_prefix", "replace_path", "host"]);
         return table.refuse(finding.hint(format!("add one of {keys}")));
     }
-    let host = table.or("host", None, |value| upstream::host_policy(value).map(Some));
+    let host = table.or("host", None, |value| host(value, fit.matcher).map(Some));
     let given: Vec<(&'static str, Value<'_>)> =
         PATH_KEYS.into_iter().filter_map(|key| Some((key, table.take(key)?))).collect();
     table.end();
@@ -50,6 +52,23 @@ pub(super) fn read(value: Option<&Value<'_>>, fit: &Fit<'_>) -> Option<Rewriting
         None => one_of(given, fit)?.0,
     };
     Some(Rewriting { path, host: host? })
+}
+
+/// A policy as that of an upstream, or a host with places for what was captured.
+fn host(value: &Value<'_>, matcher: Option<&Matcher>) -> Option<HostRewrite> {
+    let text = value.text()?;
+    if !text.value.contains(['{', '}']) {
+        return upstream::host_policy(value).map(HostRewrite::Policy);
+    }
+    let template = match template::words(value, matcher)? {
+        Words::Template(template) => Some(template),
+        Words::Plain(_) => None,
+    };
+    let fits = |template: &Template| upstream::host_and_port(&template.sample()).is_ok();
+    template.filter(fits).map(HostRewrite::Made).or_else(|| {
+        let finding = value.finding(format!("{} makes no host", text.quoted()));
+        value.refuse(finding.hint("write a host such as `{name}.example.com`"))
+    })
 }
 
 /// What became of keys that may be absent.

@@ -8,13 +8,13 @@ use http::{Method, StatusCode};
 
 use super::super::{
     Acme, AcmeChallenge, Admission, BalancePolicy, Balancing, Breaker, Budget, Certificate, Coding,
-    Component, Compression, Consumer, Credential, Destination, Dns, Endpoint, ErrorRate,
-    FixedResponse, Gateway, HashKey, HeaderEdits, HealthCheck, HostMatcher, HostPolicy, Identity,
-    Isolation, LatencyOutlier, Limits, Location, Mirror, NamedSecret, OnError, Outlier,
-    PathHandling, PathMatcher, Pin, PluginId, Probe, Protocol, ProxyVersion, Redirect, Retry,
-    RetryBudget, RetryFault, RetryOn, Rewrite, Route, RouteCompression, Scope, Secret, Share,
-    SlowCalls, Split, SplitKey, SplitTarget, StatusRange, StickyCookie, Tls, TlsVersion,
-    TrustedKey, Upgrade, UpstreamId, ValueMatcher, load_text,
+    Component, Compression, Consumer, Credential, Destination, Dns, Endpoint, ErrorRate, FieldText,
+    FixedResponse, Gateway, HashKey, HeaderEdits, HealthCheck, HostMatcher, HostPolicy,
+    HostRewrite, Identity, Isolation, LatencyOutlier, Limits, Location, Mirror, NamedSecret,
+    OnError, Outlier, PathHandling, PathMatcher, Pin, PluginId, Probe, Protocol, ProxyVersion,
+    Redirect, Retry, RetryBudget, RetryFault, RetryOn, Rewrite, Route, RouteCompression, Scope,
+    Secret, Share, SlowCalls, Split, SplitKey, SplitTarget, StatusRange, StickyCookie, Tls,
+    TlsVersion, TrustedKey, Upgrade, UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -755,9 +755,12 @@ fn a_pattern_and_what_is_made_of_it_are_as_the_file_says() {
     let Some(Rewrite::Template(template)) = &item.rewrite else { panic!("a template") };
     assert_eq!(template.to_string(), "/i/{rest}/{id}");
     assert_eq!(template.fill("/items/7/a/b"), "/i/a/b/7");
-    assert_eq!(item.host, Some(HostPolicy::Fixed(HeaderValue::from_static("items.internal"))));
+    let host = HostPolicy::Fixed(HeaderValue::from_static("items.internal"));
+    assert_eq!(item.host, Some(HostRewrite::Policy(host)));
 
-    let header = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
+    let header = |name, value| {
+        (HeaderName::from_static(name), FieldText::Fixed(HeaderValue::from_static(value)))
+    };
     let request = HeaderEdits {
         remove: vec![HeaderName::from_static("x-c")],
         set: vec![header("x-a", "1")],
