@@ -9,6 +9,7 @@
 //! closes it. So an exchange whose future is dropped cancels the upstream, without code of its own.
 
 mod admission;
+mod backoff;
 mod balance;
 mod breaker;
 mod carrier;

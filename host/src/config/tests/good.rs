@@ -84,7 +84,7 @@ panic_threshold = 20
 slow_start = "30s"
 max_connections = 100
 dns = { refresh = "30s", servers = ["127.0.0.1", "[::1]:5353"], srv = true }
-retry = { attempts = 2, on = ["timeout", 503, 429, "reset"], methods = ["GET", "POST"], budget = { percent = 25, min_per_second = 3 }, body = "64KiB", per_try_timeout = "1s" }
+retry = { attempts = 2, on = ["timeout", 503, 429, "reset"], methods = ["GET", "POST"], budget = { percent = 25, min_per_second = 3 }, body = "64KiB", per_try_timeout = "1s", backoff = "40ms", max_retry_after = "3s" }
 breaker = { errors = 30, min_requests = 9, window = "20s", slow = { threshold = "800ms", percent = 60 }, open = "7s", half_open = 4 }
 max_requests = 100
 queue = 20
@@ -445,6 +445,8 @@ fn what_keeps_an_upstream_from_being_asked_too_much_is_as_the_file_says() {
             budget: RetryBudget { percent: 25, min_per_second: 3 },
             body_bytes: 64 << 10,
             per_try_timeout: Some(Duration::from_secs(1)),
+            backoff: Duration::from_millis(40),
+            max_retry_after: Duration::from_secs(3),
         })
     );
     assert_eq!(
@@ -488,6 +490,8 @@ fn an_upstream_retries_once_by_default_and_the_rest_is_asked_for() {
             budget: RetryBudget { percent: 20, min_per_second: 10 },
             body_bytes: 0,
             per_try_timeout: None,
+            backoff: Duration::from_millis(25),
+            max_retry_after: Duration::from_secs(1),
         })
     );
     assert_eq!((plain.breaker, plain.admission), (None, None));
