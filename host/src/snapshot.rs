@@ -320,11 +320,16 @@ fn assemble(
             Upstream::build(upstream, tls.as_ref(), metrics, known)
         })
         .collect();
+    let mirrors: BTreeMap<&str, &Mirror> = previous
+        .into_iter()
+        .flat_map(|previous| &previous.routes)
+        .filter_map(|route| Some((&*route.name, route.mirror.as_ref()?)))
+        .collect();
     let routes = config
         .routes
         .iter()
         .map(|route| {
-            let known = (previous, upstreams.as_slice());
+            let known = (mirrors.get(route.name.as_str()).copied(), upstreams.as_slice());
             Route::build(route, config, metrics, &parts.plugins, known)
         })
         .collect();
@@ -356,19 +361,17 @@ impl Route {
         config: &config::Config,
         metrics: &Metrics,
         plugins: &Plugins,
-        (previous, upstreams): (Option<&Snapshot>, &[Arc<Upstream>]),
+        (known, upstreams): (Option<&Mirror>, &[Arc<Upstream>]),
     ) -> Self {
         let upstream = |id: config::UpstreamId| {
             Arc::clone(
                 upstreams.get(id.0).expect("ids come from `check`, which saw every upstream"),
             )
         };
-        let mirror = route.mirror.as_ref().map(|settings| {
-            let mut known = previous.into_iter().flat_map(|previous| &previous.routes);
-            let known = known.find(|known| *known.name == *route.name);
-            let under_way = known.and_then(|known| known.mirror.as_ref());
-            Mirror::new(settings, upstream(settings.upstream), under_way)
-        });
+        let mirror = route
+            .mirror
+            .as_ref()
+            .map(|settings| Mirror::new(settings, upstream(settings.upstream), known));
         let pipeline = route.pipeline.iter().map(|entry| {
             let at = entry.plugin.0;
             let (plugin, settings) = plugins

@@ -53,7 +53,7 @@ use carrier::Carrier;
 use connect::Wire;
 use discovery::Discovery;
 pub use endpoint::Endpoint;
-use endpoint::{Address, Care, Seat};
+use endpoint::{Address, Care, Known, Seat};
 use health::outlier;
 use members::{Current, Members};
 pub use pool::{IDLE_MAX, IDLE_PER_ENDPOINT_MAX, Pools, Stage};
@@ -130,11 +130,11 @@ impl Upstream {
         let before = before.as_deref();
         let members = match &config.balancing.dns {
             None => {
-                let known = before.map_or(&[][..], Balance::endpoints);
+                let known = before.map_or_else(Known::default, |it| Known::of(it.endpoints()));
                 let since_us = if before.is_some() { clock::monotonic_us() } else { 0 };
                 let build = |config| {
                     let seat = Seat { config, address: Address::Own, since_us };
-                    Endpoint::build(&seat, tls, &own, known, &care)
+                    Endpoint::build(&seat, tls, &own, &known, &care)
                 };
                 let endpoints = config.endpoints.iter().map(build).collect();
                 Members::Fixed(Balance::build(endpoints, &care, before))
@@ -183,7 +183,7 @@ impl Upstream {
         let metrics = Arc::<UpstreamMetrics>::default();
         let care = Arc::<Care>::default();
         let seat = Seat { config: &config, address: Address::Own, since_us: 0 };
-        let endpoint = Endpoint::build(&seat, tls, &metrics, &[], &care);
+        let endpoint = Endpoint::build(&seat, tls, &metrics, &Known::default(), &care);
         Arc::new(Self {
             name: origin.to_string().into(),
             members: Members::Fixed(Balance::build(vec![endpoint], &care, None)),

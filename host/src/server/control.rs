@@ -22,6 +22,7 @@ use super::boot::{self, Fixed};
 use super::change::Cause;
 use super::gateway::{Gateway, Phase};
 use super::listeners::{self, Plan};
+use super::memory;
 use super::signals::Signals;
 use super::tasks::Ending;
 use super::timers::Timers;
@@ -72,6 +73,8 @@ struct Control {
     /// Of its own requests.
     requests: UnboundedSender<Request>,
     upkeep: Upkeep,
+    /// Those that served before, as long as exchanges have them.
+    retired: Vec<Arc<Snapshot>>,
 }
 
 /// The admin listener.
@@ -230,6 +233,7 @@ impl Control {
             keepers: Keepers::default(),
             requests: requests.clone(),
             upkeep: Upkeep::default(),
+            retired: Vec::new(),
         };
         control.start_workers()?;
         control.start_signals(requests)?;
@@ -364,7 +368,10 @@ impl Control {
         self.end().await;
     }
 
-    fn sweep(&self) {
+    fn sweep(&mut self) {
+        if self.drop_retired() {
+            memory::give_back();
+        }
         let now_us = clock::steady_unix_us();
         self.gateway.services.counters.sweep(now_us);
         self.gateway.services.kv.sweep(now_us / 1000);

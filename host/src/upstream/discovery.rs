@@ -18,7 +18,7 @@ use arc_swap::ArcSwap;
 use tokio::time::sleep;
 
 use super::balance::Balance;
-use super::endpoint::{Address, Care, Endpoint, Seat};
+use super::endpoint::{Address, Care, Endpoint, Known, Seat};
 use super::tls::Tls;
 use crate::clock;
 use crate::config::{self, Dns};
@@ -178,12 +178,12 @@ fn balance(
     (care, metrics): (&Arc<Care>, &Arc<UpstreamMetrics>),
     (before, since_us): (Option<&Balance>, u64),
 ) -> Balance {
-    let known = before.map_or(&[][..], Balance::endpoints);
+    let known = before.map_or_else(Known::default, |it| Known::of(it.endpoints()));
     let mut endpoints: Vec<Endpoint> = Vec::new();
     for name in names {
         let build = |config: &config::Endpoint, address| {
             let seat = Seat { config, address, since_us };
-            Endpoint::build(&seat, tls, metrics, known, care)
+            Endpoint::build(&seat, tls, metrics, &known, care)
         };
         match places.get(&name.host) {
             // The system asks other servers than those, and for other records.

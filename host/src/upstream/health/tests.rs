@@ -7,7 +7,7 @@ use super::outlier::Reason;
 use super::{Change, Health, outlier};
 use crate::config::{self, Balancing, ErrorRate, HealthCheck, LatencyOutlier, Outlier, Probe};
 use crate::telemetry::Metrics;
-use crate::upstream::endpoint::{Address, Care, Endpoint, Seat};
+use crate::upstream::endpoint::{Address, Care, Endpoint, Known, Seat};
 
 const CHECK: HealthCheck = HealthCheck {
     probe: Probe::Tcp,
@@ -46,7 +46,7 @@ fn endpoints(count: usize) -> Vec<Endpoint> {
             priority: 0,
         };
         let seat = Seat { config: &config, address: Address::Own, since_us: 0 };
-        Endpoint::build(&seat, None, &metrics, &[], &care)
+        Endpoint::build(&seat, None, &metrics, &Known::default(), &care)
     };
     (0..count).map(build).collect()
 }
