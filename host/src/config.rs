@@ -34,6 +34,7 @@ mod mirror;
 pub mod model;
 mod names;
 mod origin;
+mod outlier;
 mod output;
 mod path;
 mod pin;

@@ -347,7 +347,8 @@ fn respond(
         head.headers.append(header::SET_COOKIE, cookie);
     }
     if let Some((served, _)) = routed {
-        served.route.response_headers.apply(&mut head.headers);
+        let edits = &served.route.response_headers;
+        edits.apply(&mut head.headers, || forward::captured(request));
     }
     let content = match routed.and_then(|(served, _)| served.compress.as_ref()) {
         Some(compress) => compress.apply(&request.method, head, content),

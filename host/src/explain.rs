@@ -2,6 +2,7 @@
 
 mod pipeline;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -9,8 +10,8 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, Uri, header};
 
 use crate::config::{
-    BalancePolicy, Config, Destination, HeaderEdits, HostPolicy, PluginId, Redirect, Rewrite,
-    Route, Split, UpstreamId,
+    BalancePolicy, Captured, Config, Destination, FieldText, HeaderEdits, HostPolicy, HostRewrite,
+    PluginId, Redirect, Rewrite, Route, Split, UpstreamId,
 };
 use crate::route::host::{self, Host};
 use crate::route::path::{self, Canonical};
@@ -168,7 +169,7 @@ impl Story<'_> {
             let redirect = redirect::to_slash(&seen.path.path);
             line(text, "answer", &redirect.status.to_string());
             line(text, "  location", &self.location(&redirect, seen)?);
-            tell_edits(text, "response", &route.response_headers);
+            tell_edits(text, "response", &route.response_headers, seen);
             return Ok(());
         }
         match &route.destination {
@@ -190,7 +191,7 @@ impl Story<'_> {
                 line(text, "  location", &self.location(redirect, seen)?);
             }
         }
-        tell_edits(text, "response", &route.response_headers);
+        tell_edits(text, "response", &route.response_headers, seen);
         if let Some(mirror) = &route.mirror
             && let Some(upstream) = self.config.upstreams.get(mirror.upstream.0)
         {
@@ -209,7 +210,7 @@ impl Story<'_> {
         let plugin = self.config.plugins.get(id.0);
         line(text, "handler", plugin.map_or("", |plugin| &plugin.name));
         line(text, "  request", &self.request(route, seen)?);
-        tell_edits(text, "  header", &route.request_headers);
+        tell_edits(text, "  header", &route.request_headers, seen);
         Ok(())
     }
 
@@ -274,8 +275,8 @@ impl Story<'_> {
         let Some(upstream) = self.config.upstreams.get(id.0) else { return Ok(()) };
         line(text, "upstream", &format!("{}{behind}", upstream.name));
         line(text, "  request", &self.request(route, seen)?);
-        line(text, "  host", &host_for(route.host.as_ref().unwrap_or(&upstream.host), seen));
-        tell_edits(text, "  header", &route.request_headers);
+        line(text, "  host", &route_host(route.host.as_ref(), &upstream.host, seen));
+        tell_edits(text, "  header", &route.request_headers, seen);
         if upstream.balancing.policy != BalancePolicy::RoundRobin {
             line(text, "  balance", upstream.balancing.policy.as_str());
         }
@@ -294,8 +295,11 @@ impl Story<'_> {
 }
 
 /// The changes to field lines, one on a line.
-fn tell_edits(text: &mut String, name: &str, edits: &HeaderEdits) {
-    let shown = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+fn tell_edits(text: &mut String, name: &str, edits: &HeaderEdits, seen: &Seen<'_>) {
+    let shown = |field: &FieldText| {
+        let value = field.value(|| captured(seen));
+        value.map_or_else(String::new, |it| String::from_utf8_lossy(it.as_bytes()).into_owned())
+    };
     for field in &edits.remove {
         line(text, name, &format!("remove {field}"));
     }
@@ -304,6 +308,20 @@ fn tell_edits(text: &mut String, name: &str, edits: &HeaderEdits) {
     }
     for (field, value) in &edits.add {
         line(text, name, &format!("add {field}: {}", shown(value)));
+    }
+}
+
+fn captured<'s>(seen: &'s Seen<'_>) -> Captured<'s> {
+    let host = seen.host.as_ref().map_or("", |host| &*host.name);
+    Captured { path: Cow::Borrowed(&*seen.path.path), host }
+}
+
+/// What the upstream sees as `Host`, by the route or else by its own policy.
+fn route_host(host: Option<&HostRewrite>, own: &HostPolicy, seen: &Seen<'_>) -> String {
+    match host {
+        None => host_for(own, seen),
+        Some(HostRewrite::Policy(policy)) => host_for(policy, seen),
+        Some(HostRewrite::Made(template)) => template.fill_from(&captured(seen)),
     }
 }
 

@@ -8,29 +8,24 @@
 mod encryption;
 mod mirror;
 mod outputs;
+mod plugins;
 mod presence;
 mod roles;
+mod route;
 mod trust;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::clock;
-use crate::config::{
-    self, Finding, Findings, FixedResponse, HeaderEdits, HostPolicy, Loaded, Matcher, Redirect,
-    Rewrite, Sources,
-};
+use crate::config::{self, Finding, Findings, Loaded, Matcher, Sources};
 use crate::listener::Challenges;
 use crate::listener::tls::Acceptor;
 use crate::plugin::versions::Versions;
-use crate::plugin::{
-    Canary, Engine, Entry, Fault, Loader, Origin, Pipeline, Place, Plugin, Services,
-};
+use crate::plugin::{Engine, Loader, Origin, Plugin, Services};
 use crate::route::Router;
-use crate::route::split::Chooser;
 use crate::state::consumer::Consumers;
 use crate::state::output::Outputs;
 use crate::state::secret::Secrets;
@@ -38,8 +33,10 @@ use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{RouteMetrics, UNMATCHED};
 use crate::upstream::{Tls, Upstream};
 pub use mirror::{Mirror, UnderWay};
+use plugins::{Plugins, load_all};
 pub use presence::Farewell;
 use presence::Presence;
+pub use route::{Destination, Route};
 use trust::Trust;
 
 /// An immutable, fully checked and compiled configuration; exactly one is current.
@@ -94,59 +91,6 @@ pub struct Settings {
     pub gateway: config::Gateway,
     /// Of the clients' side.
     pub limits: config::Limits,
-}
-
-/// What happens to a request that matches.
-#[derive(Debug)]
-pub struct Route {
-    /// Unique in the file.
-    pub name: Arc<str>,
-    /// Shared, because a log phase may outlive the exchange's future.
-    pub pipeline: Arc<Pipeline>,
-    /// Applied to the path on its way to the upstream.
-    pub rewrite: Option<Rewrite>,
-    /// What the upstream sees as `Host`, if not what its own policy says.
-    pub host: Option<HostPolicy>,
-    /// A path that is answered with a redirect to the same with a slash behind it.
-    pub bare: Option<Box<str>>,
-    /// Made last, on the way to the upstream or the handler.
-    pub request_headers: HeaderEdits,
-    /// Made last, to every response.
-    pub response_headers: HeaderEdits,
-    /// Copies for another upstream.
-    pub mirror: Option<Mirror>,
-    /// Where a matched request ends up.
-    pub destination: Destination,
-    /// From the request's head read to the last byte of the response.
-    pub timeout: Duration,
-    /// Of one request, in bytes.
-    pub request_body_bytes: u64,
-    /// Whether `%2F`, `%5C` and the like may stand in a path.
-    pub allow_encoded_slash: bool,
-    /// How its responses are compressed, if they are.
-    pub compression: Option<config::Compression>,
-    /// Which other protocols its connections may change to.
-    pub upgrade: config::Upgrade,
-    /// How long what lasts may go on once the route is gone, if not for ever.
-    pub close_after_removal: Option<Duration>,
-    presence: Option<Presence>,
-    /// What its exchanges count on.
-    pub metrics: Arc<RouteMetrics>,
-}
-
-/// Where a matched request ends up.
-#[derive(Debug)]
-pub enum Destination {
-    /// It is forwarded.
-    Upstream(Arc<Upstream>),
-    /// It is forwarded to one of these, by the index that is chosen.
-    Split(Box<Chooser>, Box<[Arc<Upstream>]>),
-    /// A plugin answers it.
-    Handler(Arc<Plugin>),
-    /// It is answered with this.
-    Fixed(FixedResponse),
-    /// It is sent elsewhere.
-    Redirect(Redirect),
 }
 
 /// What a snapshot is built for.
@@ -288,12 +232,6 @@ impl Snapshot {
     }
 }
 
-/// Each in the order of the file.
-struct Plugins {
-    stable: Vec<Arc<Plugin>>,
-    canaries: Vec<Option<Arc<Plugin>>>,
-}
-
 /// What takes the longest to make, on its way into a snapshot.
 struct Parts {
     outputs: Arc<Outputs>,
@@ -331,11 +269,16 @@ fn assemble(
         .flat_map(|previous| &previous.routes)
         .filter_map(|route| Some((&*route.name, route.presence.as_ref()?)))
         .collect();
+    let mirrors: BTreeMap<&str, &Mirror> = previous
+        .into_iter()
+        .flat_map(|previous| &previous.routes)
+        .filter_map(|route| Some((&*route.name, route.mirror.as_ref()?)))
+        .collect();
     let routes = config
         .routes
         .iter()
         .map(|route| {
-            let known = (previous, upstreams.as_slice());
+            let known = (mirrors.get(route.name.as_str()).copied(), upstreams.as_slice());
             let built = Route::build(route, config, metrics, &parts.plugins, known);
             let known = present.get(route.name.as_str()).copied().cloned();
             // Tunnels of an earlier snapshot may wait for the end of a route that nobody waits for now.
@@ -362,145 +305,6 @@ fn assemble(
         outputs: parts.outputs,
         origins: parts.trust.origins,
         loader: parts.loader,
-    }
-}
-
-impl Route {
-    fn build(
-        route: &config::Route,
-        config: &config::Config,
-        metrics: &Metrics,
-        plugins: &Plugins,
-        (previous, upstreams): (Option<&Snapshot>, &[Arc<Upstream>]),
-    ) -> Self {
-        let upstream = |id: config::UpstreamId| {
-            Arc::clone(
-                upstreams.get(id.0).expect("ids come from `check`, which saw every upstream"),
-            )
-        };
-        let mirror = route.mirror.as_ref().map(|settings| {
-            let mut known = previous.into_iter().flat_map(|previous| &previous.routes);
-            let known = known.find(|known| *known.name == *route.name);
-            let under_way = known.and_then(|known| known.mirror.as_ref());
-            Mirror::new(settings, upstream(settings.upstream), under_way)
-        });
-        let pipeline = route.pipeline.iter().map(|entry| {
-            let at = entry.plugin.0;
-            let (plugin, settings) = plugins
-                .stable
-                .get(at)
-                .zip(config.plugins.get(at))
-                .expect("ids come from `check`, which saw every plugin");
-            let canary = plugins.canaries.get(at).and_then(Option::as_ref);
-            let canary = canary
-                .zip(settings.canary.as_deref())
-                .map(|(plugin, canary)| Canary::new(Arc::clone(plugin), canary));
-            Entry::new(Arc::clone(plugin), entry.owner, entry.clauses.clone())
-                .with_canary(canary)
-                .with_shadow(settings.shadow)
-        });
-        Self {
-            name: route.name.as_str().into(),
-            pipeline: Arc::new(Pipeline::new(pipeline.collect())),
-            rewrite: route.rewrite.clone(),
-            host: route.host.clone(),
-            bare: route.matcher.path.bare().map(Into::into),
-            request_headers: route.request_headers.clone(),
-            response_headers: route.response_headers.clone(),
-            mirror,
-            destination: match &route.destination {
-                config::Destination::Upstream(id) => Destination::Upstream(upstream(*id)),
-                config::Destination::Split(split) => {
-                    let all = split.targets.iter().map(|target| upstream(target.upstream));
-                    let all: Box<[Arc<Upstream>]> = all.collect();
-                    let names = all.iter().map(|upstream| &**upstream.name());
-                    let chooser = Chooser::new(&route.name, split, names);
-                    Destination::Split(Box::new(chooser), all)
-                }
-                config::Destination::Handler(id) => Destination::Handler(Arc::clone(
-                    plugins
-                        .stable
-                        .get(id.0)
-                        .expect("ids come from `check`, which saw every plugin"),
-                )),
-                config::Destination::Fixed(response) => Destination::Fixed(response.clone()),
-                config::Destination::Redirect(redirect) => Destination::Redirect(redirect.clone()),
-            },
-            timeout: route.timeout,
-            request_body_bytes: route
-                .request_body_bytes
-                .unwrap_or(config.limits.request_body_bytes),
-            allow_encoded_slash: route.allow_encoded_slash,
-            compression: match &route.compression {
-                config::RouteCompression::Own(own) => own.clone(),
-                config::RouteCompression::Inherited => config.gateway.compression.clone(),
-            },
-            upgrade: route.upgrade.clone(),
-            close_after_removal: route.close_after_removal,
-            presence: None,
-            metrics: metrics.route(&route.name),
-        }
-    }
-}
-
-/// Loads every plugin, so that the faults of all are found; `None` if there is one.
-///
-/// The second part of `previous` says whether its plugins see the same outputs as the new ones.
-fn load_all(
-    config: &config::Config,
-    sources: &Sources,
-    loader: &Loader,
-    previous: (Option<&Snapshot>, bool),
-    findings: &mut Vec<Finding>,
-) -> Option<Plugins> {
-    let (previous, same_outputs) = previous;
-    let mut load = |plugin: &config::Plugin| {
-        let label = plugin.label();
-        let known = previous
-            .into_iter()
-            .flat_map(|previous| previous.plugins.iter().chain(previous.canaries.iter().flatten()))
-            .find(|known| known.name() == label)
-            .filter(|_| same_outputs || !may_see_outputs(plugin));
-        let (folder, kv_bytes) = (&config.gateway.plugins_dir, config.limits.kv_bytes);
-        let loaded = loader.load(plugin, folder, kv_bytes, known);
-        let refuse = |faults: Vec<Fault>| {
-            findings.extend(faults.into_iter().map(|fault| finding(sources, plugin, fault)));
-        };
-        loaded.map_err(refuse).ok()
-    };
-    let count = config.plugins.len();
-    let (mut stable, mut canaries) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    for plugin in &config.plugins {
-        stable.push(load(plugin));
-        canaries.push(match &plugin.canary {
-            Some(canary) => load(&canary.plugin).map(Some),
-            None => Some(None),
-        });
-    }
-    let stable = stable.into_iter().collect::<Option<_>>()?;
-    let canaries = canaries.into_iter().collect::<Option<_>>()?;
-    Some(Plugins { stable, canaries })
-}
-
-/// Whether outputs may be part of what a plugin was configured with. Without `grants`, a component
-/// that is part of the gateway has what it imports.
-fn may_see_outputs(plugin: &config::Plugin) -> bool {
-    plugin.grants.as_ref().is_none_or(|grants| grants.has("output"))
-}
-
-/// Shows a fault of a plugin in its table.
-fn finding(sources: &Sources, plugin: &config::Plugin, fault: Fault) -> Finding {
-    let at = match &fault.place {
-        Place::Component => &plugin.at.component,
-        Place::Sha256 => &plugin.at.sha256,
-        Place::Signature => &plugin.at.signature,
-        Place::Grants => &plugin.at.grants,
-        Place::Config(pointer) => plugin.at.locate(pointer),
-    };
-    let finding = sources.finding(at, fault.message);
-    match fault.hint {
-        Some(hint) => finding.hint(hint),
-        None => finding,
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde_json::Value;
 use tidegate_tests::gateway::{self, Gateway};
 use tidegate_tests::name_server::{self, NameServer};
-use tidegate_tests::{origin, until};
+use tidegate_tests::{client, origin, soon, until};
 
 const FIRST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 const SECOND: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -115,4 +115,62 @@ async fn a_service_has_ports_weights_and_priorities() {
     }
     drop(one);
     until(async || (gateway.get("/").await.text() == "two").then_some(())).await;
+}
+
+/// A request that finds nobody yet, until it is under way in the gateway.
+async fn begun(gateway: &Gateway, path: &'static str) -> tokio::task::JoinHandle<client::Reply> {
+    let mut client = gateway.http1().await;
+    let asked = tokio::spawn(async move { client.get(path).await });
+    let series = "tidegate_upstream_active{upstream=\"origin\"}";
+    until(async || (gateway.metric(series).await > 0.5).then_some(())).await;
+    asked
+}
+
+#[tokio::test]
+async fn a_request_waits_for_the_first_answer() {
+    let origin = origin::replying("ok").await;
+    let port = origin.address().port();
+    let names = name_server::silent().await;
+    names.says("users.test", &[FIRST]);
+    let url = format!("http://users.test:{port}");
+    let gateway = asking(&names, &url, "").upstream("max_requests = 1").start().await;
+    let asked = begun(&gateway, "/").await;
+
+    // Who has no turn at the upstream does not wait for a name either.
+    let reply = gateway.get("/").await;
+    assert_eq!((reply.status(), &reply.json()["error"]), (503, &"upstream_overloaded".into()));
+
+    assert!(!asked.is_finished());
+    names.speaks();
+    assert_eq!(soon(asked).await.unwrap().text(), "ok");
+    assert_eq!(gateway.get("/").await.text(), "ok");
+}
+
+#[tokio::test]
+async fn a_request_waits_no_longer_than_for_a_connection() {
+    let names = name_server::silent().await;
+    let gateway = asking(&names, "http://users.test:1", "")
+        .upstream("connect_timeout = \"50ms\"")
+        .start()
+        .await;
+    let reply = gateway.get("/").await;
+    assert_eq!((reply.status(), &reply.json()["error"]), (502, &"dns_error".into()));
+}
+
+#[tokio::test]
+async fn a_request_does_not_wait_for_names_of_others_that_nobody_answers() {
+    let origin = origin::replying("ok").await;
+    let port = origin.address().port();
+    let names = name_server::silent().await;
+    names.says("a.test", &[FIRST]);
+    let (one, other) = (format!("http://a.test:{port}"), format!("http://b.test:{port}"));
+    let server = names.address();
+    let gateway = gateway::at(&[&one, &other])
+        .upstream(&format!("dns = {{ servers = [\"{server}\"] }}\nmax_requests = 5"))
+        .route("/", [])
+        .start()
+        .await;
+    let asked = begun(&gateway, "/").await;
+    names.speaks();
+    assert_eq!(soon(asked).await.unwrap().text(), "ok");
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -10,10 +11,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::PrivateKeyDer;
 use tidegate_tests::gateway::{self, Gateway};
 use tidegate_tests::origin::{self, Origin};
 use tidegate_tests::until;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// An origin that is well as long as the switch is on: else it answers 500 to everything.
 async fn moody(text: &'static str) -> (Origin, Arc<AtomicBool>) {
@@ -261,8 +264,63 @@ async fn what_nobody_can_connect_to_is_left_out_and_no_request_is_lost() {
     assert_eq!(failed, 2);
 }
 
+/// An origin that answers with this text, after so long.
+async fn slow(text: &'static str, delay: Duration) -> Origin {
+    origin::scripted(move |mut connection| async move {
+        while connection.request().await.is_some() {
+            tokio::time::sleep(delay).await;
+            let length = text.len();
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+            connection.write(head + text).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn who_is_much_slower_than_the_others_is_left_out_for_a_while() {
+    let (slow, fast) =
+        (slow("slow", Duration::from_millis(80)).await, origin::replying("fast").await);
+    let before = |outlier: &str| {
+        gateway::at(&[&slow.url(), &fast.url()])
+            .upstream(&format!(
+                "outlier = {{ {outlier} min_requests = 3, interval = \"200ms\", base_ejection = \"5s\" }}"
+            ))
+            .route("/", [])
+            .start()
+    };
+    let gateway = before("latency_factor = 3, latency_floor = \"40ms\",").await;
+    until(async || {
+        assert_eq!(gateway.get("/").await.status(), 200);
+        (state(&gateway, 0).await == "ejected").then_some(())
+    })
+    .await;
+    assert_eq!(answers(&gateway, 6).await, ["fast"]);
+    assert_eq!(state(&gateway, 1).await, "healthy");
+    let address = slow.address();
+    let ejections =
+        format!("tidegate_upstream_ejections_total{{upstream=\"origin\",endpoint=\"{address}\"}}");
+    gateway.metric_becomes(&ejections, 1.0).await;
+    becomes(&gateway, 0, "healthy").await;
+    assert_eq!(answers(&gateway, 2).await, ["fast", "slow"]);
+
+    let lenient = before("error_rate = 50,").await;
+    for _ in 0..16 {
+        assert_eq!(lenient.get("/").await.status(), 200);
+    }
+    assert_eq!(state(&lenient, 0).await, "healthy", "latency is nobody's fault unless said so");
+}
+
 /// A server that knows the health checking protocol of gRPC and nothing else; gives what it was asked.
 async fn grpc(is_serving: Arc<AtomicBool>) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
+    grpc_over(None, is_serving).await
+}
+
+/// The same over TLS, if there are settings for it.
+async fn grpc_over(
+    tls: Option<TlsAcceptor>,
+    is_serving: Arc<AtomicBool>,
+) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -285,9 +343,19 @@ async fn grpc(is_serving: Arc<AtomicBool>) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) 
                     Ok::<_, hyper::Error>(http::Response::new(body))
                 }
             });
-            let connection = http2::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), answer);
-            tokio::spawn(connection);
+            let tls = tls.clone();
+            tokio::spawn(async move {
+                let server = http2::Builder::new(TokioExecutor::new());
+                // Who asks may leave at any time.
+                match tls {
+                    None => drop(server.serve_connection(TokioIo::new(stream), answer).await),
+                    Some(tls) => {
+                        let Ok(stream) = tls.accept(stream).await else { return };
+                        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+                        drop(server.serve_connection(TokioIo::new(stream), answer).await);
+                    }
+                }
+            });
         }
     });
     (address, asked)
@@ -309,4 +377,38 @@ async fn a_grpc_server_is_asked_in_its_own_way() {
     becomes(&gateway, 0, "unhealthy").await;
     is_serving.store(true, Ordering::SeqCst);
     becomes(&gateway, 0, "healthy").await;
+}
+
+#[tokio::test]
+async fn a_grpc_server_with_tls_is_asked_over_tls_whatever_else_is_spoken() {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let mut settings = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    settings.alpn_protocols = vec![b"http/1.1".to_vec(), b"h2".to_vec()];
+    let tls = TlsAcceptor::from(Arc::new(settings));
+    for protocol in ["h2", "http/1.1"] {
+        let is_serving = Arc::new(AtomicBool::new(true));
+        let (address, asked) = grpc_over(Some(tls.clone()), Arc::clone(&is_serving)).await;
+        let gateway = gateway::at(&[&format!("https://{address}")])
+            .upstream(&format!("protocol = \"{protocol}\"\ntls = {{ ca = \"ca.pem\" }}"))
+            .upstream("health = { grpc = true, interval = \"20ms\", rise = 1, fall = 1 }")
+            .file("ca.pem", cert.pem())
+            .route("/", [])
+            .start()
+            .await;
+        until(async || (!asked.lock().unwrap().is_empty()).then_some(())).await;
+        assert_eq!(*asked.lock().unwrap(), [0, 0, 0, 0, 0]);
+        assert_eq!(state(&gateway, 0).await, "healthy", "{protocol}");
+        is_serving.store(false, Ordering::SeqCst);
+        becomes(&gateway, 0, "unhealthy").await;
+        is_serving.store(true, Ordering::SeqCst);
+        becomes(&gateway, 0, "healthy").await;
+    }
 }

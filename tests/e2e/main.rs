@@ -17,6 +17,7 @@ mod body;
 mod body_phase;
 mod breaker;
 mod cache;
+mod captures;
 mod cli;
 mod compression;
 mod consumers;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tidegate_tests::client::Reply;
 use tidegate_tests::gateway::Gateway;
@@ -264,4 +265,126 @@ async fn an_upstream_is_told_how_much_time_there_is() {
     assert_eq!(gateway.get("/short").await.status(), 200);
     let left: u64 = origin.last().value("x-deadline-ms").unwrap().parse().unwrap();
     assert!(left < 4000, "a part of it is over: {left}");
+}
+
+/// Answers 503 with this field so often, then 200.
+async fn busy_at_first(times: usize, field: &'static str) -> Origin {
+    let asked = Arc::new(AtomicUsize::new(0));
+    origin::scripted(move |mut connection| {
+        let asked = Arc::clone(&asked);
+        async move {
+            while connection.request().await.is_some() {
+                if asked.fetch_add(1, Ordering::SeqCst) < times {
+                    let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n";
+                    connection.write(format!("{head}{field}\r\nbusy")).await;
+                } else {
+                    connection.write(OK).await;
+                }
+            }
+        }
+    })
+    .await
+}
+
+async fn took(gateway: &Gateway) -> (u16, Duration) {
+    let begun = Instant::now();
+    let status = gateway.get("/").await.status();
+    (status, begun.elapsed())
+}
+
+#[tokio::test]
+async fn an_endpoint_is_asked_again_after_a_pause_and_another_one_at_once() {
+    let busy = busy_at_first(usize::MAX, "").await;
+    let with = |retry: &str| format!("retry = {{ on = [503], {retry} }}");
+    // Each pause is drawn from nothing to its longest, so their sum says little; their end says all.
+    let gateway = gateway::before(&busy)
+        .upstream(&with("attempts = 1, backoff = \"10s\""))
+        .route_with("/", [], "upstream = \"origin\"\ntimeout = \"150ms\"")
+        .start()
+        .await;
+    let mut withheld = 0.0;
+    for _ in 0..6 {
+        // Now and then the pause that is drawn would fit.
+        let status = gateway.get("/").await.status();
+        assert!(status == 503 || status == 504, "{status}");
+        withheld = retries(&gateway, "_withheld", "reason=\"deadline\"").await;
+        if withheld > 0.5 {
+            break;
+        }
+    }
+    assert!(withheld > 0.5, "a pause that does not fit into what is left is not begun");
+
+    let other = origin::replying("ok").await;
+    let gateway = gateway::at(&[&busy.url(), &other.url()])
+        .upstream(&with("backoff = \"10s\""))
+        .route("/", [])
+        .start()
+        .await;
+    for _ in 0..4 {
+        let (status, took) = took(&gateway).await;
+        assert_eq!(status, 200);
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_endpoint_says_about_when_to_ask_again_is_respected_up_to_a_bound() {
+    let origin = busy_at_first(1, "retry-after: 1\r\n").await;
+    let before = |origin: &Origin, more: &str| {
+        gateway::before(origin)
+            .upstream(&format!("retry = {{ on = [503], backoff = \"0s\"{more} }}"))
+            .route("/", [])
+            .start()
+    };
+    let gateway = before(&origin, "").await;
+    let (status, time) = took(&gateway).await;
+    assert_eq!(status, 200);
+    assert!(time >= Duration::from_secs(1), "{time:?}");
+
+    for (field, more) in
+        [("retry-after: 2\r\n", ""), ("retry-after: 1\r\n", ", max_retry_after = \"0s\"")]
+    {
+        let origin = busy_at_first(1, field).await;
+        let gateway = before(&origin, more).await;
+        assert_eq!(gateway.get("/").await.status(), 503, "{field}");
+        assert_eq!(origin.counts().requests, 1, "{field}");
+        let withheld = retries(&gateway, "_withheld", "reason=\"retry_after\"").await;
+        assert!((withheld - 1.0).abs() < f64::EPSILON, "{field}");
+    }
+
+    // Another endpoint did not say so.
+    let (busy, other) =
+        (busy_at_first(9, "retry-after: 60\r\n").await, origin::replying("ok").await);
+    let gateway = gateway::at(&[&busy.url(), &other.url()])
+        .upstream("retry = { on = [503] }")
+        .route("/", [])
+        .start()
+        .await;
+    for _ in 0..4 {
+        assert_eq!(gateway.get("/").await.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_body_for_which_there_is_no_memory_is_sent_once() {
+    // More than what all bodies together may hold, the least that can be configured.
+    let body = "x".repeat(1_200_000);
+    let origin = closes_without_answer_at_first(2).await;
+    let gateway = gateway::before(&origin)
+        .limit("held_bodies = \"1MiB\"")
+        .upstream("retry = { body = \"4MiB\", attempts = 2 }")
+        .route("/", [])
+        .start()
+        .await;
+    assert_eq!(failure(&gateway.send(put(body.clone())).await), terminated());
+    assert_eq!(origin.counts().requests, 1);
+    let withheld = retries(&gateway, "_withheld", "reason=\"body\"").await;
+    assert!((withheld - 1.0).abs() < f64::EPSILON);
+
+    // What was counted is given back.
+    for _ in 0..3 {
+        let reply = gateway.send(put("y".repeat(900_000))).await;
+        assert_eq!((reply.status(), reply.text().len()), (200, 900_000));
+    }
+    assert_eq!(origin.counts().requests, 5, "the first of them was sent again once");
 }

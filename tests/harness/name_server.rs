@@ -26,6 +26,7 @@ pub struct NameServer {
     address: SocketAddr,
     zone: Arc<Zone>,
     asked: watch::Receiver<usize>,
+    speaks: watch::Sender<bool>,
     answering: JoinHandle<()>,
 }
 
@@ -44,21 +45,37 @@ struct Zone {
 /// # Panics
 /// Loopback has no free port.
 pub async fn start() -> NameServer {
+    started(true).await
+}
+
+/// The same, but it says nothing until it [`speaks`](NameServer::speaks).
+///
+/// # Panics
+/// Loopback has no free port.
+pub async fn silent() -> NameServer {
+    started(false).await
+}
+
+async fn started(speaks: bool) -> NameServer {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("loopback has a free port");
     let address = socket.local_addr().expect("it is bound");
     let zone = Arc::new(Zone::default());
     let (count, asked) = watch::channel(0);
+    let (speaks, mut spoken) = watch::channel(speaks);
     let own = Arc::clone(&zone);
     let answering = tokio::spawn(async move {
         let mut query = [0; 512];
         while let Ok((length, peer)) = socket.recv_from(&mut query).await {
+            if spoken.wait_for(|speaks| *speaks).await.is_err() {
+                return;
+            }
             if let Some(answer) = own.answer(&query[..length]) {
                 socket.send_to(&answer, peer).await.expect("loopback");
             }
             count.send_modify(|count| *count += 1);
         }
     });
-    NameServer { address, zone, asked, answering }
+    NameServer { address, zone, asked, speaks, answering }
 }
 
 impl NameServer {
@@ -102,6 +119,11 @@ impl NameServer {
     /// Never.
     pub fn breaks(&self) {
         *self.zone.is_broken.lock().unwrap() = true;
+    }
+
+    /// From now on it answers, also what it was asked before.
+    pub fn speaks(&self) {
+        self.speaks.send_replace(true);
     }
 
     /// Waits until so many more questions were answered.

@@ -5,7 +5,10 @@ mod pipeline;
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::config::{Admission, HeaderEdits, HostPolicy, Isolation, Matcher, PathMatcher, Rewrite};
+use crate::config::{
+    Admission, FieldText, HeaderEdits, HostPolicy, HostRewrite, Isolation, Matcher, PathMatcher,
+    Rewrite,
+};
 use crate::listener::tls::Certificate;
 use crate::plugin::{Origin, Plugin};
 use crate::server::gateway::Gateway;
@@ -145,7 +148,7 @@ fn edits(edits: &HeaderEdits) -> Value {
     if edits.is_empty() {
         return Value::Null;
     }
-    let names = |fields: &[(http::HeaderName, http::HeaderValue)]| {
+    let names = |fields: &[(http::HeaderName, FieldText)]| {
         fields.iter().map(|(name, _)| name.as_str().to_owned()).collect::<Vec<_>>()
     };
     json!({
@@ -155,11 +158,14 @@ fn edits(edits: &HeaderEdits) -> Value {
     })
 }
 
-fn host(policy: &HostPolicy) -> String {
-    match policy {
-        HostPolicy::Client => "client".to_owned(),
-        HostPolicy::Endpoint => "endpoint".to_owned(),
-        HostPolicy::Fixed(host) => String::from_utf8_lossy(host.as_bytes()).into_owned(),
+fn host(host: &HostRewrite) -> String {
+    match host {
+        HostRewrite::Policy(HostPolicy::Client) => "client".to_owned(),
+        HostRewrite::Policy(HostPolicy::Endpoint) => "endpoint".to_owned(),
+        HostRewrite::Policy(HostPolicy::Fixed(host)) => {
+            String::from_utf8_lossy(host.as_bytes()).into_owned()
+        }
+        HostRewrite::Made(template) => template.to_string(),
     }
 }
 
@@ -171,8 +177,9 @@ fn rewrite(rewrite: &Rewrite) -> Value {
         }
         Rewrite::ReplacePath(with) => json!({ "replace_path": with }),
         Rewrite::Template(template) => json!({ "replace_path": template.to_string() }),
-        Rewrite::Kong { prefix, strip, base } => json!({
+        Rewrite::Kong { prefix, strip, base, handling } => json!({
             "prefix_mode": "kong", "prefix": prefix, "strip_prefix": strip, "add_prefix": base,
+            "path_handling": handling.as_str(),
         }),
         Rewrite::Nginx { prefix, with } => json!({
             "prefix_mode": "nginx", "prefix": prefix, "replace_prefix": with,

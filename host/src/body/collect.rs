@@ -38,7 +38,7 @@ impl Held {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    const fn reserve(self: Arc<Self>) -> Reservation {
+    pub(super) const fn reserve(self: Arc<Self>) -> Reservation {
         Reservation { held: self, bytes: 0 }
     }
 }
@@ -52,10 +52,17 @@ pub struct Reservation {
 
 impl Reservation {
     /// Takes more; whether there was room.
-    fn grow(&mut self, bytes: u64) -> bool {
+    pub(super) fn grow(&mut self, bytes: u64) -> bool {
         let before = self.held.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.bytes += bytes;
         before.saturating_add(bytes) <= self.held.max.load(Ordering::Relaxed)
+    }
+
+    /// Gives back all but so many.
+    pub(super) fn shrink_to(&mut self, bytes: u64) {
+        let spare = self.bytes.saturating_sub(bytes);
+        self.bytes -= spare;
+        self.held.bytes.fetch_sub(spare, Ordering::Relaxed);
     }
 }
 

@@ -8,13 +8,15 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
-use super::{BodyError, Content, Progress, RequestBody};
+use super::collect::Reservation;
+use super::{BodyError, Content, Held, Progress, RequestBody};
 use crate::failure::Failure;
 
 /// Keeps what is read of a request's body, up to a bound, so that it can be sent again.
 ///
 /// Each try has a body of its own, which begins with what the tries before have read. A body that
-/// went beyond the bound, or broke, is lost for further tries. A drop keeps no more, and frees what
+/// went beyond the bound, or broke, is lost for further tries; so is one for which there is no room
+/// beside all other bodies that are held. A drop keeps no more, and frees what
 /// the last try has sent already.
 #[derive(Debug)]
 pub struct Replay(Arc<Mutex<Shared>>);
@@ -26,6 +28,8 @@ struct Shared {
     kept: Vec<Part>,
     kept_bytes: u64,
     bytes_max: u64,
+    /// Its share of all bodies that are held; absent if nobody counts them.
+    reservation: Option<Reservation>,
     keeping: Keeping,
     /// Parts of `kept` that the current try has passed on.
     passed: usize,
@@ -59,13 +63,19 @@ struct Try {
 impl Replay {
     /// Takes over `body`, of which nothing was read, and keeps at most `bytes_max` of it. With 0 it
     /// can be sent again as long as nothing of it was read.
+    ///
+    /// What is kept counts on `held`, if that is given.
     #[must_use]
-    pub fn new(mut body: RequestBody, bytes_max: u64) -> Self {
+    pub fn new(mut body: RequestBody, bytes_max: u64, held: Option<&Arc<Held>>) -> Self {
+        let rest = body.take();
+        // A body that is whole counts already, and what is kept of it is the same memory.
+        let held = held.filter(|_| !matches!(rest, Content::Full(_)));
         Self(Arc::new(Mutex::new(Shared {
-            rest: body.take(),
+            rest,
             kept: Vec::new(),
             kept_bytes: 0,
             bytes_max,
+            reservation: held.map(|held| Arc::clone(held).reserve()),
             keeping: Keeping::Everything,
             passed: 0,
             turn: 0,
@@ -100,6 +110,10 @@ impl Drop for Replay {
         }
         let passed = std::mem::take(&mut shared.passed);
         shared.kept.drain(..passed);
+        let left = shared.kept.iter().map(Part::bytes).sum();
+        if let Some(reservation) = &mut shared.reservation {
+            reservation.shrink_to(left);
+        }
     }
 }
 
@@ -114,8 +128,11 @@ impl Shared {
             (None, Some(trailers)) => Part::Trailers(trailers.clone()),
             (None, None) => return,
         };
-        self.kept_bytes = self.kept_bytes.saturating_add(part.bytes());
-        if self.kept_bytes > self.bytes_max {
+        let bytes = part.bytes();
+        self.kept_bytes = self.kept_bytes.saturating_add(bytes);
+        let has_room = self.kept_bytes <= self.bytes_max
+            && self.reservation.as_mut().is_none_or(|reservation| reservation.grow(bytes));
+        if !has_room {
             self.lose();
         } else {
             self.kept.push(part);
@@ -127,6 +144,7 @@ impl Shared {
     fn lose(&mut self) {
         self.keeping = Keeping::Lost;
         self.kept = Vec::new();
+        self.reservation = None;
         self.passed = 0;
     }
 

@@ -12,25 +12,7 @@ use super::model::PANIC_PERCENT;
 use super::table::Table;
 use super::tree::Kind;
 use super::value::{Value, each};
-use super::{BalancePolicy, Balancing, Dns, ErrorRate, HashKey, Outlier, health, suggest};
-
-/// Five failures in a row are no accident at the usual share of failures.
-const CONSECUTIVE_ERRORS: u32 = 5;
-
-/// Of fewer attempts a share says nothing.
-const REQUESTS_MIN: u32 = 20;
-
-/// Long enough for a share to mean something, short enough to be about now.
-const ERROR_INTERVAL: Duration = Duration::from_secs(10);
-
-/// Time for a restart.
-const BASE_EJECTION: Duration = Duration::from_secs(30);
-
-/// After ten ejections it is not the length of them that would help.
-const MAX_EJECTION: Duration = Duration::from_secs(300);
-
-/// Half of the endpoints may be enough for the load; fewer hardly are.
-const MAX_EJECTED_PERCENT: u8 = 50;
+use super::{BalancePolicy, Balancing, Dns, HashKey, health, outlier, suggest};
 
 /// Names change rarely, and their answers say how long they hold.
 const DNS_REFRESH: Duration = Duration::from_secs(10);
@@ -54,7 +36,7 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<Balancing> {
     let wait = |value: &Value<'_>| value.duration(&WAIT_RANGE);
     let policy = table.or("balance", BalancePolicy::RoundRobin, policy);
     let health = table.or("health", None, |value| health::read(value).map(Some));
-    let outlier = table.or("outlier", None, |value| outlier(value).map(Some));
+    let outlier = table.or("outlier", None, |value| outlier::read(value).map(Some));
     let panic = table.take("panic_threshold");
     let panic_percent = match &panic {
         Some(value) => value.integer(0..=100),
@@ -151,56 +133,6 @@ fn hash_key(value: &Value<'_>) -> Option<HashKey> {
             value.refuse(finding.maybe_hint(hint))
         }
     }
-}
-
-fn outlier(value: &Value<'_>) -> Option<Outlier> {
-    let mut table = value.table()?;
-    let wait = |value: &Value<'_>| value.duration(&WAIT_RANGE);
-    let consecutive_errors =
-        table.or("consecutive_errors", CONSECUTIVE_ERRORS, |value| value.integer(1..=1_000_000));
-    let error_rate = error_rate(&mut table);
-    let base_ejection = table.or("base_ejection", BASE_EJECTION, wait);
-    let longest = table.take("max_ejection");
-    let max_ejection = match &longest {
-        Some(value) => wait(value),
-        None => base_ejection.map(|base| base.max(MAX_EJECTION)),
-    };
-    let max_ejected_percent =
-        table.or("max_ejected", MAX_EJECTED_PERCENT, |value| value.integer(1..=100));
-    table.end();
-    let (base_ejection, max_ejection) = (base_ejection?, max_ejection?);
-    if let Some(value) = longest.filter(|_| max_ejection < base_ejection) {
-        return value.refuse(value.finding("`max_ejection` is shorter than `base_ejection`"));
-    }
-    Some(Outlier {
-        consecutive_errors: consecutive_errors?,
-        error_rate: error_rate?,
-        base_ejection,
-        max_ejection,
-        max_ejected_percent: max_ejected_percent?,
-    })
-}
-
-/// The keys of `outlier` that are about a share of failed attempts.
-#[expect(clippy::option_option, reason = "the outer one says that there is a finding")]
-fn error_rate(table: &mut Table<'_>) -> Option<Option<ErrorRate>> {
-    let percent = table.or("error_rate", None, |value| value.integer(1..=100).map(Some));
-    let least = table.take("min_requests");
-    let interval = table.take("interval");
-    let Some(percent) = percent? else {
-        let Some(idle) = least.as_ref().or(interval.as_ref()) else { return Some(None) };
-        let finding = idle.finding(format!("`{}` has no effect without `error_rate`", idle.name));
-        return idle.refuse(finding.hint("add `error_rate = 50`"));
-    };
-    let attempts_min = match &least {
-        Some(value) => value.integer(1..=1_000_000),
-        None => Some(REQUESTS_MIN),
-    };
-    let interval = match &interval {
-        Some(value) => value.duration(&WAIT_RANGE),
-        None => Some(ERROR_INTERVAL),
-    };
-    Some(Some(ErrorRate { percent, attempts_min: attempts_min?, interval: interval? }))
 }
 
 fn dns(value: &Value<'_>) -> Option<Dns> {

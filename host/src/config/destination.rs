@@ -109,27 +109,30 @@ fn status(value: &Value<'_>, least: u16) -> Option<StatusCode> {
 }
 
 fn headers(value: &Value<'_>) -> Option<Vec<(HeaderName, HeaderValue)>> {
-    fields(value, &REFUSED_FIELDS)
+    fields(value, &REFUSED_FIELDS, |item| field_value(item, &item.text()?.value))
+}
+
+/// The value of a field line.
+pub(super) fn field_value(value: &Value<'_>, text: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(text).ok().or_else(|| {
+        let finding = value.finding("not the value of a header");
+        value.refuse(finding.label("it has a control character"))
+    })
 }
 
 /// Names and values of field lines; `refused` are those that are not the file's business.
-pub(super) fn fields(
+pub(super) fn fields<T>(
     value: &Value<'_>,
     refused: &[HeaderName],
-) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    read: impl Fn(&Value<'_>) -> Option<T>,
+) -> Option<Vec<(HeaderName, T)>> {
     let fields = each(&value.entries()?, |entry| {
         let name = field_name(value, entry, refused);
         let items = entry.value.one_or_more()?;
-        let values = each(&items, |item| {
-            let text = item.text()?;
-            HeaderValue::from_str(&text.value).ok().or_else(|| {
-                let finding = item.finding("not the value of a header");
-                item.refuse(finding.label("it has a control character"))
-            })
-        });
+        let values = each(&items, &read);
         Some((name?, values?))
     })?;
-    let each_value = |(name, values): (HeaderName, Vec<HeaderValue>)| {
+    let each_value = |(name, values): (HeaderName, Vec<T>)| {
         values.into_iter().map(move |value| (name.clone(), value))
     };
     Some(fields.into_iter().flat_map(each_value).collect())

@@ -2,9 +2,10 @@
 
 use http::header::{self, HeaderName};
 
+use super::template::{self, Words};
 use super::tree::Kind;
 use super::value::{Value, each};
-use super::{HeaderEdits, destination};
+use super::{FieldText, HeaderEdits, Matcher, destination};
 
 /// Fields about the connection and the framing (RFC 9110 sections 7.6.1 and 8.6), `Host`, which
 /// `rewrite.host` is for, and the request id, which is the gateway's.
@@ -28,16 +29,18 @@ const REFUSED: [HeaderName; 17] = [
     HeaderName::from_static("x-request-id"),
 ];
 
-pub(super) fn read(value: &Value<'_>) -> Option<HeaderEdits> {
+/// Reads edits of a route; `matcher` is its match, if it could be read.
+pub(super) fn read(value: &Value<'_>, matcher: Option<&Matcher>) -> Option<HeaderEdits> {
     let mut table = value.table()?;
+    let fields =
+        |value: &Value<'_>| destination::fields(value, &REFUSED, |item| text(item, matcher));
     if matches!(&value.node.kind, Kind::Table(members) if members.is_empty()) {
         let finding = table.finding(format!("there is nothing in `{}`", value.name));
         return table.refuse(finding.hint("add one of `set`, `add`, `remove`"));
     }
     let set_at = table.take("set");
-    let set =
-        set_at.as_ref().map_or(Some(Vec::new()), |value| destination::fields(value, &REFUSED));
-    let add = table.or("add", Vec::new(), |value| destination::fields(value, &REFUSED));
+    let set = set_at.as_ref().map_or(Some(Vec::new()), fields);
+    let add = table.or("add", Vec::new(), fields);
     let remove = table.or("remove", Vec::new(), |value| each(&value.one_or_more()?, name));
     table.end();
     let (set, add, remove) = (set?, add?, remove?);
@@ -49,6 +52,16 @@ pub(super) fn read(value: &Value<'_>) -> Option<HeaderEdits> {
         return place.refuse(finding.hint("set the first, and write the other into `add`"));
     }
     Some(HeaderEdits { remove, set, add })
+}
+
+fn text(value: &Value<'_>, matcher: Option<&Matcher>) -> Option<FieldText> {
+    match template::words(value, matcher)? {
+        Words::Plain(text) => destination::field_value(value, &text).map(FieldText::Fixed),
+        Words::Template(template) => {
+            destination::field_value(value, &template.sample())?;
+            Some(FieldText::Made(template))
+        }
+    }
 }
 
 fn name(value: &Value<'_>) -> Option<HeaderName> {

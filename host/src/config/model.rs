@@ -32,8 +32,8 @@ use ipnet::IpNet;
 use super::Location;
 pub use acme::{Acme, AcmeChallenge};
 pub use balancing::{
-    BalancePolicy, Balancing, Dns, ErrorRate, HashKey, HealthCheck, Outlier, PANIC_PERCENT, Probe,
-    StatusRange,
+    BalancePolicy, Balancing, Dns, ErrorRate, HashKey, HealthCheck, LatencyOutlier, Outlier,
+    PANIC_PERCENT, Probe, StatusRange,
 };
 pub use canary::{Canary, CanaryKey, Selection, Share, Version};
 pub use compression::{Coding, Compression, RouteCompression};
@@ -50,11 +50,11 @@ pub use plugin::{
     PluginPlaces,
 };
 pub use resilience::{Admission, Breaker, Retry, RetryBudget, RetryFault, RetryOn, SlowCalls};
-pub use rewrite::{HeaderEdits, PrefixMode, Rewrite};
+pub use rewrite::{FieldText, HeaderEdits, HostRewrite, PathHandling, PrefixMode, Rewrite};
 pub use route::{Destination, FixedResponse, Redirect, Route};
 pub use secret::{NamedSecret, Secret};
 pub use split::{Mirror, Split, SplitKey, SplitTarget, StickyCookie};
-pub use template::{Captures, Part, Template};
+pub use template::{Captured, Captures, Part, Template};
 pub use upgrade::Upgrade;
 pub use upstream::{
     Endpoint, HostPolicy, Identity, Protocol, ProxyVersion, Upstream, UpstreamId, UpstreamTls,

@@ -1,6 +1,7 @@
 //! The key `retry` of an upstream.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 
@@ -36,6 +37,18 @@ const BODY_BYTES: u64 = 0;
 /// What is longer is an upload, which nobody wants in memory.
 const BODY_RANGE: RangeInclusive<u64> = 0..=16 << 20;
 
+/// As Envoy has it.
+const BACKOFF: Duration = Duration::from_millis(25);
+
+/// From none to what a client still waits for, ten times over.
+const BACKOFF_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(10);
+
+/// The least that `Retry-After` can say, but for nothing.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// From none to what no client waits for.
+const MAX_RETRY_AFTER_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(300);
+
 /// Client errors are the client's, but for those that pass by themselves, which the user may list.
 const STATUS_RANGE: RangeInclusive<u16> = 400..=599;
 
@@ -53,6 +66,8 @@ impl Default for Retry {
             budget: RetryBudget { percent: BUDGET_PERCENT, min_per_second: BUDGET_MIN_PER_SECOND },
             body_bytes: BODY_BYTES,
             per_try_timeout: None,
+            backoff: BACKOFF,
+            max_retry_after: MAX_RETRY_AFTER,
         }
     }
 }
@@ -76,6 +91,9 @@ fn retry(mut table: Table<'_>) -> Option<Retry> {
     let body_bytes = table.or("body", body_bytes, |value| value.size(&BODY_RANGE));
     let per_try_timeout =
         table.or("per_try_timeout", None, |value| value.duration(&WAIT_RANGE).map(Some));
+    let backoff = table.or("backoff", BACKOFF, |value| value.duration(&BACKOFF_RANGE));
+    let max_retry_after = table
+        .or("max_retry_after", MAX_RETRY_AFTER, |value| value.duration(&MAX_RETRY_AFTER_RANGE));
     table.end();
     Some(Retry {
         attempts: attempts?,
@@ -84,6 +102,8 @@ fn retry(mut table: Table<'_>) -> Option<Retry> {
         budget: budget?,
         body_bytes: body_bytes?,
         per_try_timeout: per_try_timeout?,
+        backoff: backoff?,
+        max_retry_after: max_retry_after?,
     })
 }
 

@@ -2,25 +2,31 @@
 
 use super::destination::Known;
 use super::table::Table;
-use super::template::{self, Replacement};
+use super::template::{self, Replacement, Words};
 use super::tree::Kind;
 use super::value::Value;
-use super::{HostPolicy, PathMatcher, PrefixMode, Rewrite};
+use super::{HostRewrite, Matcher, PathHandling, PathMatcher, PrefixMode, Rewrite, Template};
 use super::{path, suggest, upstream};
 
 /// Those for the path.
-const PATH_KEYS: [&str; 4] = ["strip_prefix", "replace_prefix", "replace_path", "add_prefix"];
+const PATH_KEYS: [&str; 5] =
+    ["path_handling", "strip_prefix", "replace_prefix", "replace_path", "add_prefix"];
+
+/// Those that say something only with `prefix_mode = "kong"`.
+const KONG_KEYS: [&str; 2] = ["add_prefix", "path_handling"];
 
 /// What a route does to path and host on the way to its upstream.
 #[derive(Default)]
 pub(super) struct Rewriting {
     pub(super) path: Option<Rewrite>,
-    pub(super) host: Option<HostPolicy>,
+    pub(super) host: Option<HostRewrite>,
 }
 
 /// What a rewrite has to fit to.
 pub(super) struct Fit<'m> {
-    /// The route's condition for the path, if it could be read.
+    /// The route's match, if it could be read.
+    pub(super) matcher: Option<&'m Matcher>,
+    /// Its condition for the path.
     pub(super) matched: Option<&'m PathMatcher>,
     pub(super) encoded_slash: bool,
     pub(super) mode: Option<PrefixMode>,
@@ -37,7 +43,7 @@ pub(super) fn read(value: Option<&Value<'_>>, fit: &Fit<'_>) -> Option<Rewriting
         let keys = suggest::list(["strip_prefix", "replace_prefix", "replace_path", "host"]);
         return table.refuse(finding.hint(format!("add one of {keys}")));
     }
-    let host = table.or("host", None, |value| upstream::host_policy(value).map(Some));
+    let host = table.or("host", None, |value| host(value, fit.matcher).map(Some));
     let given: Vec<(&'static str, Value<'_>)> =
         PATH_KEYS.into_iter().filter_map(|key| Some((key, table.take(key)?))).collect();
     table.end();
@@ -48,21 +54,42 @@ pub(super) fn read(value: Option<&Value<'_>>, fit: &Fit<'_>) -> Option<Rewriting
     Some(Rewriting { path, host: host? })
 }
 
+/// A policy as that of an upstream, or a host with places for what was captured.
+fn host(value: &Value<'_>, matcher: Option<&Matcher>) -> Option<HostRewrite> {
+    let text = value.text()?;
+    if !text.value.contains(['{', '}']) {
+        return upstream::host_policy(value).map(HostRewrite::Policy);
+    }
+    let template = match template::words(value, matcher)? {
+        Words::Template(template) => Some(template),
+        Words::Plain(_) => None,
+    };
+    let fits = |template: &Template| upstream::host_and_port(&template.sample()).is_ok();
+    template.filter(fits).map(HostRewrite::Made).or_else(|| {
+        let finding = value.finding(format!("{} makes no host", text.quoted()));
+        value.refuse(finding.hint("write a host such as `{name}.example.com`"))
+    })
+}
+
 /// What became of keys that may be absent.
 pub(super) struct Read(pub(super) Option<Rewrite>);
 
 /// The keys exclude each other.
 fn one_of(given: Vec<(&'static str, Value<'_>)>, fit: &Fit<'_>) -> Option<Read> {
+    if let Some((key, value)) = given.iter().find(|(key, _)| KONG_KEYS.contains(key)) {
+        let finding = value.finding(format!("`{key}` works only with `prefix_mode = \"kong\"`"));
+        let hint = match *key {
+            "add_prefix" => "`replace_prefix` puts another prefix in its place",
+            _ => "without it exactly one slash stands where two parts meet",
+        };
+        return value.refuse(finding.hint(hint));
+    }
     if let [(first, _), (second, place), ..] = given.as_slice() {
         let finding = place.finding(format!("`{first}` and `{second}` exclude each other"));
         return place.refuse(finding);
     }
     let Some((key, value)) = given.into_iter().next() else { return Some(Read(None)) };
     let slash = fit.encoded_slash;
-    if key == "add_prefix" {
-        let finding = value.finding("`add_prefix` works only with `prefix_mode = \"kong\"`");
-        return value.refuse(finding.hint("`replace_prefix` puts another prefix in its place"));
-    }
     if key == "replace_path" {
         return replacement(&value, fit.matched, slash).map(Some).map(Read);
     }
@@ -108,10 +135,10 @@ fn by_mode(given: Vec<(&'static str, Value<'_>)>, fit: &Fit<'_>) -> Option<Read>
         return None;
     };
     let (name, allowed): (&str, &[&str]) = match mode {
-        PrefixMode::Kong => ("kong", &["strip_prefix", "add_prefix"]),
+        PrefixMode::Kong => ("kong", &["strip_prefix", "add_prefix", "path_handling"]),
         PrefixMode::Nginx => ("nginx", &["replace_prefix"]),
     };
-    let (mut strip, mut added) = (false, None);
+    let (mut strip, mut added, mut handling) = (false, None, PathHandling::default());
     for (key, value) in given {
         if !allowed.contains(&key) {
             let message = format!("`{key}` does not work with `prefix_mode = \"{name}\"`");
@@ -120,13 +147,18 @@ fn by_mode(given: Vec<(&'static str, Value<'_>)>, fit: &Fit<'_>) -> Option<Read>
         }
         match key {
             "strip_prefix" => strip = value.boolean()?,
+            "path_handling" => {
+                handling = value
+                    .one_of(&[PathHandling::V0, PathHandling::V1].map(|it| (it.as_str(), it)))?;
+            }
             _ => added = Some(path::read(&value, fit.encoded_slash)?),
         }
     }
     let prefix = prefix.clone();
     Some(Read(Some(match (mode, added) {
         (PrefixMode::Kong, base) => {
-            Rewrite::Kong { prefix, strip, base: base.unwrap_or_else(|| "/".to_owned()) }
+            let base = base.unwrap_or_else(|| "/".to_owned());
+            Rewrite::Kong { prefix, strip, base, handling }
         }
         (PrefixMode::Nginx, Some(with)) => Rewrite::Nginx { prefix, with },
         (PrefixMode::Nginx, None) => Rewrite::Raw,

@@ -78,7 +78,8 @@ fn route(
         Some((destination, at)) => (Some(destination), at),
         None => (None, None),
     };
-    let fit = rewrite::Fit { matched, encoded_slash, mode: mode.flatten() };
+    let fit =
+        rewrite::Fit { matcher: matcher.as_ref(), matched, encoded_slash, mode: mode.flatten() };
     let rewriting = forwarded(rewrite_at.as_ref(), "rewrite", destination.as_ref())
         .and_then(|()| rewrite::read(rewrite_at.as_ref(), &fit));
     if let (Some(Destination::Handler(_)), Some(Rewriting { host: Some(_), .. }), Some(value)) =
@@ -87,7 +88,8 @@ fn route(
         let finding = value.finding("`rewrite.host` works only with `upstream`");
         value.check.refuse(finding.label("a handler is no host"));
     }
-    let edits = Edits::read(&mut table, &called, destination.as_ref(), upstreams);
+    let edits =
+        Edits::read(&mut table, &called, (destination.as_ref(), matcher.as_ref()), upstreams);
     let compression = table.or("compression", RouteCompression::Inherited, |value| {
         compression::read(value).map(RouteCompression::Own)
     });
@@ -193,15 +195,14 @@ impl Edits {
     fn read(
         table: &mut Table<'_>,
         route: &str,
-        destination: Option<&Destination>,
+        (destination, matcher): (Option<&Destination>, Option<&Matcher>),
         upstreams: &Names<'_>,
     ) -> Option<Self> {
+        let read = |value: &Value<'_>| header_edits::read(value, matcher);
         let request_at = table.take("request_headers");
-        let request =
-            forwarded(request_at.as_ref(), "request_headers", destination).and_then(|()| {
-                request_at.as_ref().map_or(Some(HeaderEdits::default()), header_edits::read)
-            });
-        let response = table.or("response_headers", HeaderEdits::default(), header_edits::read);
+        let request = forwarded(request_at.as_ref(), "request_headers", destination)
+            .and_then(|()| request_at.as_ref().map_or(Some(HeaderEdits::default()), read));
+        let response = table.or("response_headers", HeaderEdits::default(), read);
         let mirror = table.or("mirror", None, |value| {
             if let Some(
                 Destination::Fixed(_) | Destination::Redirect(_) | Destination::Handler(_),

@@ -1,9 +1,9 @@
-//! Braces in paths: patterns that capture, and templates that use what was captured.
+//! Braces: patterns that capture, and templates that use what was captured.
 
 use super::path;
 use super::suggest;
 use super::value::{Value, quoted};
-use super::{Captures, Part, PathMatcher, Pattern, Segment, Template};
+use super::{Captures, HostMatcher, Matcher, Part, PathMatcher, Pattern, Segment, Template};
 
 /// A path with `{name}` for whole segments, and `{name+}` for all that is left.
 pub(super) fn pattern(value: &Value<'_>, encoded_slash: bool) -> Option<Pattern> {
@@ -127,9 +127,121 @@ fn unpaired<T>(value: &Value<'_>) -> Option<T> {
     value.refuse(finding.hint("write `%7B` and `%7D` for braces themselves"))
 }
 
+/// A text that may have places for what was captured.
+pub(super) enum Words {
+    /// Without a place; doubled braces are single ones.
+    Plain(String),
+    /// With places.
+    Template(Template),
+}
+
+/// Reads a text that is no path: `{name}` is what the route's path has captured, `{*}` what the star
+/// of its host stands for, and `{{` and `}}` are braces. `matcher` is the route's match, if it could
+/// be read.
+pub(super) fn words(value: &Value<'_>, matcher: Option<&Matcher>) -> Option<Words> {
+    let text = value.text()?;
+    let mut parts = Vec::new();
+    let mut literal = String::new();
+    let mut left = text.value.as_ref();
+    while let Some(at) = left.find(['{', '}']) {
+        let (before, behind) = left.split_at(at);
+        literal.push_str(before);
+        if let Some(after) = behind.strip_prefix("{{") {
+            literal.push('{');
+            left = after;
+        } else if let Some(after) = behind.strip_prefix("}}") {
+            literal.push('}');
+            left = after;
+        } else {
+            let named = behind.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+            let Some((name, after)) = named else {
+                let finding = value.finding("a brace has no other one");
+                return value.refuse(finding.hint("write `{{` and `}}` for braces themselves"));
+            };
+            parts.push(Part::Literal(std::mem::take(&mut literal)));
+            parts.push(place(value, name, matcher?)?);
+            left = after;
+        }
+    }
+    literal.push_str(left);
+    if parts.is_empty() {
+        return Some(Words::Plain(literal));
+    }
+    parts.push(Part::Literal(literal));
+    parts.retain(|part| !matches!(part, Part::Literal(text) if text.is_empty()));
+    let matcher = matcher?;
+    let captures = match &matcher.path {
+        PathMatcher::Pattern(pattern) => Captures::Pattern(pattern.clone()),
+        PathMatcher::Regex(regex) => Captures::Regex(regex.clone()),
+        PathMatcher::Exact(_) | PathMatcher::Prefix(_) | PathMatcher::Start { .. } => {
+            Captures::Nothing
+        }
+    };
+    let written = text.value.into_owned();
+    Some(Words::Template(Template::new(written, parts, captures).below(suffixes(matcher))))
+}
+
+/// One place of a text.
+fn place(value: &Value<'_>, name: &str, matcher: &Matcher) -> Option<Part> {
+    if name == "*" {
+        let has_star = |host: &HostMatcher| matches!(host, HostMatcher::Suffix(_));
+        if !matcher.hosts.is_empty() && matcher.hosts.iter().all(has_star) {
+            return Some(Part::Star);
+        }
+        let finding = value.finding("`{*}` needs a star in each host of the route");
+        return value.refuse(finding.hint("match a host such as `host = \"*.example.com\"`"));
+    }
+    let captures = match &matcher.path {
+        PathMatcher::Pattern(pattern) => Captures::Pattern(pattern.clone()),
+        PathMatcher::Regex(regex) => Captures::Regex(regex.clone()),
+        PathMatcher::Exact(_) | PathMatcher::Prefix(_) | PathMatcher::Start { .. } => {
+            let message = format!("the route's path captures no {}", quoted(name));
+            let hint = "match a pattern such as `path = { pattern = \"/users/{id}\" }`, or write \
+                        `{{` and `}}` for braces themselves";
+            return value.refuse(value.finding(message).hint(hint));
+        }
+    };
+    match find(&captures, name) {
+        Ok(index) => Some(Part::Value(index)),
+        Err(names) => {
+            let finding = value.finding(format!("the route's path captures no {}", quoted(name)));
+            let names = names.iter().map(String::as_str);
+            let braces = "write `{{` and `}}` for braces themselves";
+            let hint = match suggest::hint(name, names, "it captures") {
+                Some(hint) if hint.starts_with("did") => hint,
+                Some(hint) => format!("{hint}; {braces}"),
+                None => braces.to_owned(),
+            };
+            value.refuse(finding.hint(hint))
+        }
+    }
+}
+
+/// What stands behind the stars of the route's hosts.
+fn suffixes(matcher: &Matcher) -> Vec<String> {
+    let suffix = |host: &HostMatcher| match host {
+        HostMatcher::Suffix(suffix) => Some(suffix.clone()),
+        HostMatcher::Exact(_) => None,
+    };
+    matcher.hosts.iter().filter_map(suffix).collect()
+}
+
 /// The index of a parameter, or the number of a group.
 fn index(value: &Value<'_>, captures: &Captures, name: &str) -> Option<usize> {
+    match find(captures, name) {
+        Ok(index) => Some(index),
+        Err(names) => {
+            let finding = value.finding(format!("the route's path captures no {}", quoted(name)));
+            let names = names.iter().map(String::as_str);
+            value.refuse(finding.maybe_hint(suggest::hint(name, names, "it captures")))
+        }
+    }
+}
+
+/// The same; the error is what there is.
+fn find(captures: &Captures, name: &str) -> Result<usize, Vec<String>> {
     let (found, names): (Option<usize>, Vec<String>) = match captures {
+        Captures::Nothing => (None, Vec::new()),
         Captures::Pattern(pattern) => (
             pattern.names().position(|known| known == name),
             pattern.names().map(str::to_owned).collect(),
@@ -142,9 +254,5 @@ fn index(value: &Value<'_>, captures: &Captures, name: &str) -> Option<usize> {
             (number.or_else(named), all.collect())
         }
     };
-    found.or_else(|| {
-        let finding = value.finding(format!("the route's path captures no {}", quoted(name)));
-        let names = names.iter().map(String::as_str);
-        value.refuse(finding.maybe_hint(suggest::hint(name, names, "it captures")))
-    })
+    found.ok_or(names)
 }

@@ -11,8 +11,8 @@ use super::names::Names;
 use super::tree::Kind;
 use super::value::{Entry, Text, Value, each};
 use super::{
-    Endpoint, Finding, HealthCheck, HostPolicy, Identity, Owner, PipelineEntry, Probe, Protocol,
-    ProxyVersion, Retry, Upstream, UpstreamId, UpstreamTls,
+    Endpoint, Finding, HostPolicy, Identity, Owner, PipelineEntry, Protocol, ProxyVersion, Retry,
+    Upstream, UpstreamId, UpstreamTls,
 };
 use super::{balancing, breaker, canary, destination, host, pipeline, retry};
 
@@ -87,14 +87,6 @@ pub(super) fn read(
         }
         (None, ..) => Some(None),
     };
-    if is_https == Some(true)
-        && let Some(Some(HealthCheck { probe: Probe::Grpc { .. }, .. })) =
-            balancing.as_ref().map(|balancing| &balancing.health)
-    {
-        let finding =
-            entry.value.finding("checks by `grpc` are not encrypted, but an endpoint is `https`");
-        return entry.value.refuse(finding.hint("write `health = { tcp = true }`"));
-    }
     let upstream = Upstream {
         name: entry.key.to_owned(),
         endpoints: endpoints?,

@@ -14,10 +14,10 @@ use hyper::body::Incoming;
 use super::finish::Finisher;
 use super::{Served, fail, fields};
 use crate::body::{Content, Progress, RequestBody};
-use crate::config::Rewrite;
+use crate::config::{Captured, HostPolicy, HostRewrite, Rewrite, Template};
 use crate::facts::{Ends, Open, RequestHead, ResponseHead, Source, Verdict};
 use crate::failure::Failure;
-use crate::route::rewrite;
+use crate::route::{host, path, rewrite};
 use crate::upstream::{ResponseBody, RouteHost};
 
 /// The request's body, within the route's and the gateway's limits.
@@ -49,7 +49,7 @@ pub(super) fn request(
     };
     let stripped = stripped(served, request);
     fields::prefix(&mut headers, served.hop.trusted, stripped);
-    served.route.request_headers.apply(&mut headers);
+    served.route.request_headers.apply(&mut headers, || captured(request));
     fields::via(&mut headers, request.version, &served.snapshot.settings.gateway.name);
     if served.hop.trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
@@ -63,9 +63,37 @@ pub(super) fn request(
     *sent.uri_mut() = uri;
     *sent.headers_mut() = headers;
     if let Some(host) = &served.route.host {
-        sent.extensions_mut().insert(RouteHost(host.clone()));
+        let policy = match host {
+            HostRewrite::Policy(policy) => policy.clone(),
+            HostRewrite::Made(template) => HostPolicy::Fixed(made_host(template, request)?),
+        };
+        sent.extensions_mut().insert(RouteHost(policy));
     }
     Ok(sent)
+}
+
+/// What templates of the route are filled from: the request as the route has taken it.
+pub(super) fn captured(request: &RequestHead) -> Captured<'_> {
+    let path = if request.path_is_final {
+        // A plugin has set another since.
+        let canonical = path::canonical(request.uri.path());
+        canonical.map_or(Cow::Borrowed(""), |canonical| canonical.path)
+    } else {
+        Cow::Borrowed(request.path())
+    };
+    Captured { path, host: &request.host }
+}
+
+/// What the route makes of the request for `Host`, which the client has a part in.
+fn made_host(template: &Template, request: &RequestHead) -> Result<HeaderValue, Failure> {
+    let made = template.fill_from(&captured(request));
+    let wrong = |error: host::HostError| Failure::RequestMalformed(error.reason());
+    let host = host::parse(&made).map_err(wrong)?;
+    let text = match host.port {
+        Some(port) => format!("{}:{port}", host.name),
+        None => host.name.into_owned(),
+    };
+    HeaderValue::try_from(text).map_err(|_invalid| wrong(host::HostError::InvalidName))
 }
 
 /// Whether the path lacks the final slash of the route's location, as nginx has it.
@@ -165,4 +193,33 @@ pub(super) fn blame(served: &Served<'_>, finisher: &Finisher, failure: Failure) 
         return Failure::Malformed { status: fault.status, reason: fault.reason };
     }
     finisher.body_failure().unwrap_or(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Method, Uri, Version};
+
+    use super::captured;
+    use crate::facts::{RequestHead, Scheme};
+
+    #[test]
+    fn a_plugin_that_sets_the_path_does_not_change_what_was_captured() {
+        let mut request = RequestHead {
+            method: Method::GET,
+            scheme: Scheme::Http,
+            version: Version::HTTP_11,
+            host: "a.shop.test".into(),
+            port: None,
+            uri: Uri::from_static("/t/%61cme/./x?q"),
+            path: Some("/t/acme/x".into()),
+            path_is_final: false,
+            query: None,
+            headers: HeaderMap::new(),
+        };
+        assert_eq!(captured(&request).path, "/t/acme/x");
+        assert_eq!(captured(&request).host, "a.shop.test");
+        request.path = Some("/inner".into());
+        request.path_is_final = true;
+        assert_eq!(captured(&request).path, "/t/acme/x");
+    }
 }

@@ -26,7 +26,8 @@ pub(super) async fn ask(
     }
     let stripped = forward::stripped(served, &open.request);
     fields::prefix(&mut aside.request.headers, served.hop.trusted, stripped);
-    served.route.request_headers.apply(&mut aside.request.headers);
+    let edits = &served.route.request_headers;
+    edits.apply(&mut aside.request.headers, || forward::captured(&open.request));
     plugin.handle(Open::detached(aside), body.boxed_unsync()).await
 }
 

@@ -225,7 +225,8 @@ pub(super) fn respond(
     if let Some(cookie) = cookie {
         headers.append(header::SET_COOKIE, cookie);
     }
-    served.route.response_headers.apply(&mut headers);
+    let edits = &served.route.response_headers;
+    edits.apply(&mut headers, || super::forward::captured(&open.request));
     fields::frame(&mut headers, fields::Content::Nothing);
     let status = match &offer.by {
         By::Upgrade => {

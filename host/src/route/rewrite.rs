@@ -6,7 +6,7 @@ mod nginx;
 use std::borrow::Cow;
 
 use super::path::{self, PathError};
-use crate::config::model::Rewrite;
+use crate::config::model::{PathHandling, Rewrite};
 
 /// Gives the path that the upstream sees for a canonical path; the query is not part of either.
 ///
@@ -24,8 +24,12 @@ pub fn apply<'a>(rewrite: &'a Rewrite, path: &'a str) -> Result<Cow<'a, str>, Pa
         Rewrite::ReplacePrefix { prefix, with } => Ok(replace_prefix(path, prefix, with)),
         Rewrite::ReplacePath(with) => Ok(Cow::Borrowed(with)),
         Rewrite::Template(template) => settled(template.fill(path), path),
-        Rewrite::Kong { prefix, strip, base } => {
-            settled(kong::join(base, prefix, *strip, path), path)
+        Rewrite::Kong { prefix, strip, base, handling } => {
+            let join = match handling {
+                PathHandling::V0 => kong::join,
+                PathHandling::V1 => kong::append,
+            };
+            settled(join(base, prefix, *strip, path), path)
         }
         Rewrite::Nginx { prefix, with } => settled(nginx::replace(prefix, with, path), path),
         Rewrite::Raw => Ok(Cow::Borrowed(path)),

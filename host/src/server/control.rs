@@ -373,7 +373,7 @@ impl Control {
                 () = asked.cancelled() => break,
                 _ = sweep.tick() => {
                     self.sweep();
-                    if self.free_retired() {
+                    if self.drop_retired() {
                         memory::give_back();
                     }
                 }
@@ -404,13 +404,6 @@ impl Control {
         }
         drop(requests);
         self.end(heir).await;
-    }
-
-    /// Frees the snapshots that no exchange holds any more; whether there were any.
-    fn free_retired(&mut self) -> bool {
-        let before = self.retired.len();
-        self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
-        self.retired.len() < before
     }
 
     fn sweep(&self) {

@@ -83,8 +83,10 @@ impl Handle {
 }
 
 async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Accept>, ending: Ending) {
+    let pools = plugin::pools();
+    pools.hold_within(&gateway.services.held);
     let worker = Arc::new(exchange::Worker {
-        pools: plugin::pools(),
+        pools,
         snapshot: Arc::clone(&gateway.snapshot),
         held: Arc::clone(&gateway.services.held),
         exchanges: Arc::clone(&gateway.services.exchanges),

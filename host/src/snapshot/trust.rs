@@ -1,6 +1,8 @@
 //! Whom connections to upstreams and origins trust.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::path::Path;
 
 use crate::config::{Config, Finding, Plugin, Sources};
 use crate::upstream::{Tls, TlsError};
@@ -19,11 +21,13 @@ pub(super) struct Trust {
 pub(super) fn read(config: &Config, sources: &Sources, findings: &mut Vec<Finding>) -> Trust {
     let system = OnceCell::new();
     let system = || system.get_or_init(Tls::of_system).as_ref();
+    // Ten thousand upstreams may trust the same file.
+    let mut files: HashMap<&Path, Result<Tls, TlsError>> = HashMap::new();
     let mut trust = Trust::default();
     for upstream in &config.upstreams {
         let tls = upstream.tls.as_ref().and_then(|tls| {
             let built = match &tls.ca {
-                Some(file) => Tls::of_file(file),
+                Some(file) => files.entry(file).or_insert_with(|| Tls::of_file(file)).clone(),
                 None => system().cloned().map_err(TlsError::clone),
             };
             let mut refused = |why: &str, error: TlsError| {

@@ -7,6 +7,7 @@
 //! answer that does not come changes nothing.
 
 mod answer;
+mod first;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,12 +18,13 @@ use arc_swap::ArcSwap;
 use tokio::time::sleep;
 
 use super::balance::Balance;
-use super::endpoint::{Address, Care, Endpoint, Seat};
+use super::endpoint::{Address, Care, Endpoint, Known, Seat};
 use super::tls::Tls;
 use crate::clock;
 use crate::config::{self, Dns};
 use crate::telemetry::metrics::UpstreamMetrics;
 use answer::{Answer, Place, Resolver};
+use first::First;
 
 /// Endpoints of one upstream at most: an answer is another's, and nothing of another's is unbounded.
 const FOUND_MAX: usize = 1024;
@@ -39,6 +41,8 @@ pub(super) struct Discovery {
     care: Arc<Care>,
     metrics: Arc<UpstreamMetrics>,
     found: ArcSwap<Found>,
+    /// Whom requests wait for that find nobody.
+    first: First,
 }
 
 /// What is known at one moment.
@@ -67,6 +71,8 @@ impl Discovery {
         });
         let since_us = if before.is_some() { clock::monotonic_us() } else { 0 };
         let balance = balance((names, dns), &places, tls, (care, metrics), (before, since_us));
+        let is_unknown = |name| is_asked_only(name, dns) && !places.contains_key(&name.host);
+        let first = First::new(!names.iter().any(is_unknown));
         Self {
             names: names.to_vec(),
             dns: dns.clone(),
@@ -74,7 +80,19 @@ impl Discovery {
             care: Arc::clone(care),
             metrics: Arc::clone(metrics),
             found: ArcSwap::from_pointee(Found { places, balance: Arc::new(balance) }),
+            first,
         }
+    }
+
+    /// Whether there was an answer, or none to wait for.
+    pub(super) fn is_asked(&self) -> bool {
+        self.first.is_over()
+    }
+
+    /// Waits for the first answer, or for all names to be without one, for `patience` at most and
+    /// together with so many others at most. A drop waits no longer.
+    pub(super) async fn wait(&self, patience: Duration) {
+        self.first.wait(patience).await;
     }
 
     pub(super) fn current(&self) -> Arc<Balance> {
@@ -113,6 +131,11 @@ impl Discovery {
                 Ok(Answer { places: found, ttl }) => {
                     hold = hold.min(ttl.max(TTL_MIN));
                     places.insert(name.clone(), found);
+                    if !self.is_asked() {
+                        // Those who wait need not wait for names that nobody answers.
+                        self.keep(&before, places.clone());
+                        self.first.end();
+                    }
                 }
                 Err(why) if is_news => {
                     tracing::warn!(upstream, name, %why, "name is not resolved");
@@ -121,9 +144,17 @@ impl Discovery {
             }
         }
         resolver.rest(hold);
-        if places == before.places {
-            return false;
+        let is_other = places != before.places;
+        if is_other {
+            let endpoints = self.keep(&before, places);
+            tracing::info!(upstream, endpoints, "endpoints are others");
         }
+        self.first.end();
+        is_other
+    }
+
+    /// Replaces the endpoints by those of `places`; gives how many there are.
+    fn keep(&self, before: &Found, places: BTreeMap<String, Vec<Place>>) -> usize {
         // The first answers do not make endpoints new in an upstream that works already.
         let since_us = if before.places.is_empty() { 0 } else { clock::monotonic_us() };
         let parts = (&self.care, &self.metrics);
@@ -133,9 +164,9 @@ impl Discovery {
         let endpoints = balance.endpoints();
         let labels = || endpoints.iter().map(|endpoint| &**endpoint.address());
         self.metrics.retain_endpoints(|label| labels().any(|known| known == label));
-        tracing::info!(upstream, endpoints = endpoints.len(), "endpoints are others");
+        let count = endpoints.len();
         self.found.store(Arc::new(Found { places, balance: Arc::new(balance) }));
-        true
+        count
     }
 }
 
@@ -147,16 +178,16 @@ fn balance(
     (care, metrics): (&Arc<Care>, &Arc<UpstreamMetrics>),
     (before, since_us): (Option<&Balance>, u64),
 ) -> Balance {
-    let known = before.map_or(&[][..], Balance::endpoints);
+    let known = before.map_or_else(Known::default, |it| Known::of(it.endpoints()));
     let mut endpoints: Vec<Endpoint> = Vec::new();
     for name in names {
         let build = |config: &config::Endpoint, address| {
             let seat = Seat { config, address, since_us };
-            Endpoint::build(&seat, tls, metrics, known, care)
+            Endpoint::build(&seat, tls, metrics, &known, care)
         };
         match places.get(&name.host) {
             // The system asks other servers than those, and for other records.
-            None if !is_address(name) && (dns.srv || !dns.servers.is_empty()) => {
+            None if is_asked_only(name, dns) => {
                 endpoints.push(build(name, Address::Unknown));
             }
             None => endpoints.push(build(name, Address::Own)),
@@ -167,6 +198,11 @@ fn balance(
     }
     endpoints.truncate(FOUND_MAX);
     Balance::build(endpoints, care, before)
+}
+
+/// Whether nobody but those servers can tell where it is.
+fn is_asked_only(name: &config::Endpoint, dns: &Dns) -> bool {
+    !is_address(name) && (dns.srv || !dns.servers.is_empty())
 }
 
 /// Nobody need look it up.

@@ -1,5 +1,6 @@
 //! One address of an upstream, and what is known about it.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -100,6 +101,18 @@ pub(super) enum Address {
 #[derive(Debug)]
 pub(super) struct UnderWay(Option<Arc<State>>);
 
+/// Endpoints that there were before, by what their connections are kept under: there may be ten
+/// thousands of them.
+#[derive(Debug, Default)]
+pub(super) struct Known<'e>(HashMap<&'e str, &'e Endpoint>);
+
+impl<'e> Known<'e> {
+    pub(super) fn of(endpoints: &'e [Endpoint]) -> Self {
+        // Of those with the same key the state is the same.
+        Self(endpoints.iter().map(|endpoint| (&*endpoint.state.key, endpoint)).collect())
+    }
+}
+
 impl Care {
     /// What is configured for so many endpoints, which speak HTTP/1.1.
     pub(super) fn of(balancing: &Balancing, endpoints: usize) -> Self {
@@ -129,7 +142,7 @@ impl Endpoint {
         seat: &Seat<'_>,
         tls: Option<&Tls>,
         metrics: &UpstreamMetrics,
-        known: &[Self],
+        known: &Known<'_>,
         care: &Arc<Care>,
     ) -> Self {
         let Seat { config, address: found, since_us } = seat;
@@ -149,8 +162,7 @@ impl Endpoint {
             }
             (None, _) => address.clone(),
         };
-        let known = known.iter().find(|endpoint| *endpoint.state.key == *key);
-        let state = match known {
+        let state = match known.0.get(&*key) {
             Some(endpoint) => Arc::clone(&endpoint.state),
             None => Arc::new(State::new(config, *found, address, key, metrics, *since_us)),
         };

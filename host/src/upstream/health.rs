@@ -5,12 +5,15 @@
 //! what requests did is noted by whoever made them ([`outlier`]).
 
 pub(super) mod outlier;
+mod pace;
 pub(super) mod probe;
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::config::HealthCheck;
+use pace::Pace;
 
 /// The whole of a share, in thousandths.
 pub(super) const WARM: u64 = 1000;
@@ -38,6 +41,8 @@ pub(super) struct Health {
     /// Attempts since then, and those of them that failed.
     attempts: AtomicU32,
     failures: AtomicU32,
+    /// How fast it answers, once somebody wants to know.
+    pace: OnceLock<Pace>,
     /// Ejections that are not forgiven yet.
     ejections: AtomicU32,
     ejected_until_us: AtomicU64,

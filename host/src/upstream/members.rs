@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::balance::Balance;
 use super::discovery::Discovery;
@@ -26,6 +27,18 @@ impl Members {
         match self {
             Self::Fixed(balance) => Current::Fixed(balance),
             Self::Found(discovery) => Current::Found(discovery.current()),
+        }
+    }
+}
+
+impl Members {
+    /// Waits for the first answer to names that nobody knows yet, if they are found, for `patience` at
+    /// most. A drop waits no longer.
+    pub(super) async fn wait_for_names(&self, patience: Duration) {
+        if let Self::Found(discovery) = self
+            && !discovery.is_asked()
+        {
+            Box::pin(discovery.wait(patience)).await;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use hyper::client::conn::http1::{self, SendRequest};
@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::task::AbortHandle;
 
 use super::multiplex::{Group, Opening, Seat, Shared};
-use crate::body::RequestBody;
+use crate::body::{Held, RequestBody};
 
 /// Idle connections that one worker keeps to one endpoint.
 ///
@@ -35,6 +35,8 @@ pub struct Pools {
     shared: Mutex<HashMap<Arc<str>, Group>>,
     /// Where connections are made to in place of the network.
     stage: Option<Arc<dyn Stage>>,
+    /// What bodies that are kept count on, once that is known.
+    held: OnceLock<Arc<Held>>,
 }
 
 /// Upstreams within the process, for trying out what would be sent.
@@ -78,6 +80,16 @@ impl Pools {
     #[must_use]
     pub fn on(stage: Arc<dyn Stage>) -> Self {
         Self { stage: Some(stage), ..Self::default() }
+    }
+
+    /// Counts what is kept of bodies, to send them again, as a part of these.
+    pub fn hold_within(&self, held: &Arc<Held>) {
+        self.held.get_or_init(|| Arc::clone(held));
+    }
+
+    /// Where bodies count that are kept; absent if nobody counts them.
+    pub(super) fn held(&self) -> Option<&Arc<Held>> {
+        self.held.get()
     }
 
     /// Where connections are made to in place of the network.

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use http::{Request, StatusCode};
 
+use super::backoff::Backoff;
 use super::window::Window;
-use crate::body::{Replay, RequestBody};
+use crate::body::{Held, Replay, RequestBody};
 use crate::clock;
 use crate::config::{self, RetryFault};
 use crate::failure::Failure;
@@ -62,6 +63,8 @@ pub(super) struct Retries<'a> {
     /// Absent if there is no body.
     body: Option<Replay>,
     left: u32,
+    backoff: Backoff,
+    has_retried: bool,
 }
 
 impl Retry {
@@ -87,6 +90,11 @@ impl Retry {
         self.policy.per_try_timeout
     }
 
+    /// The longest that is waited because an endpoint asks for it.
+    pub(super) const fn max_retry_after(&self) -> Duration {
+        self.policy.max_retry_after
+    }
+
     /// Why a request that ended so may be worth a further try.
     pub(super) fn cause_of(&self, failure: &Failure) -> Option<Cause> {
         match failure {
@@ -104,7 +112,13 @@ impl Retry {
     }
 
     /// Counts a request, and keeps of it what a further try would need; `None` if there may be none.
-    pub(super) fn follow(&self, request: &mut Request<RequestBody>) -> Option<Retries<'_>> {
+    ///
+    /// What is kept of its body counts on `held`, if that is given.
+    pub(super) fn follow(
+        &self,
+        request: &mut Request<RequestBody>,
+        held: Option<&Arc<Held>>,
+    ) -> Option<Retries<'_>> {
         let config::Retry { attempts, on, methods, body_bytes, .. } = &self.policy;
         if *attempts == 0 {
             return None;
@@ -123,11 +137,12 @@ impl Retry {
         *head.version_mut() = request.version();
         let has_body = request.body().progress().is_some();
         let body = has_body.then(|| {
-            let body = Replay::new(std::mem::take(request.body_mut()), *body_bytes);
+            let body = Replay::new(std::mem::take(request.body_mut()), *body_bytes, held);
             *request.body_mut() = body.body().unwrap_or_default();
             body
         });
-        Some(Retries { retry: self, head, body, left: *attempts })
+        let backoff = Backoff::new(self.policy.backoff);
+        Some(Retries { retry: self, head, body, left: *attempts, backoff, has_retried: false })
     }
 }
 
@@ -155,6 +170,17 @@ impl Retries<'_> {
         self.left > 0
     }
 
+    /// How long to wait before an endpoint is asked again that was asked already.
+    ///
+    /// Not at all after the first lost connection: most likely it was an idle one that closed in the
+    /// moment in which it was used.
+    pub(super) fn pause(&mut self, cause: Cause) -> Duration {
+        if cause == Cause::Reset && !self.has_retried {
+            return Duration::ZERO;
+        }
+        self.backoff.next()
+    }
+
     /// The request once more, on the budget.
     ///
     /// # Errors
@@ -169,6 +195,7 @@ impl Retries<'_> {
             return Err("budget");
         }
         self.left -= 1;
+        self.has_retried = true;
         let mut request = Request::new(body);
         request.method_mut().clone_from(self.head.method());
         request.uri_mut().clone_from(self.head.uri());

@@ -10,9 +10,18 @@ const CHUNKS: &str = "3\r\nhel\r\n2\r\nlo\r\n0\r\nsum: 7\r\n\r\n";
 
 /// What is sent of `body`, framed by `fields`, keeping `bytes_max`, and the client who sends it.
 async fn replay(fields: &str, body: &str, bytes_max: u64) -> (Client, Replay) {
+    replay_within(fields, body, bytes_max, None).await
+}
+
+async fn replay_within(
+    fields: &str,
+    body: &str,
+    bytes_max: u64,
+    held: Option<&Arc<Held>>,
+) -> (Client, Replay) {
     let (client, request) = Client::posts(fields, body).await;
     let (request, _progress) = forwarded(request, 100, LONG);
-    (client, Replay::new(request.into_body(), bytes_max))
+    (client, Replay::new(request.into_body(), bytes_max, held))
 }
 
 /// The whole body and its trailer `sum`.
@@ -96,4 +105,40 @@ async fn nothing_is_kept_once_there_is_an_answer() {
     client.says("lo").await;
     assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "lo");
     assert_eq!(lock(&shared).kept.len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_a_part_of_all_that_is_held_until_it_is_not_needed_any_more() {
+    let held = Held::new(5);
+    let (_client, replay) = replay_within("content-length: 5\r\n", "hello", 9, Some(&held)).await;
+    assert_eq!(held.bytes(), 0);
+    assert_eq!(read(replay.body().unwrap()).await.0, "hello");
+    assert_eq!(held.bytes(), 5);
+    assert_eq!(read(replay.body().unwrap()).await.0, "hello");
+    assert_eq!(held.bytes(), 5, "it is kept once");
+    drop(replay);
+    assert_eq!(held.bytes(), 0);
+}
+
+#[tokio::test]
+async fn a_body_for_which_there_is_no_room_is_sent_once() {
+    let held = Held::new(4);
+    let (_client, replay) = replay_within("content-length: 5\r\n", "hello", 9, Some(&held)).await;
+    assert_eq!(read(replay.body().unwrap()).await.0, "hello", "it is no failure");
+    assert_eq!(held.bytes(), 0);
+    assert!(replay.body().is_none());
+}
+
+#[tokio::test]
+async fn the_last_try_holds_what_it_has_not_sent() {
+    let held = Held::new(100);
+    let (mut client, replay) = replay_within("content-length: 5\r\n", "hel", 9, Some(&held)).await;
+    let mut first = replay.body().unwrap();
+    assert_eq!(first.frame().await.unwrap().unwrap().into_data().unwrap(), "hel");
+    let last = replay.body().unwrap();
+    drop((first, replay));
+    assert_eq!(held.bytes(), 3);
+    client.says("lo").await;
+    assert_eq!(read(last).await.0, "hello");
+    assert_eq!(held.bytes(), 0);
 }

@@ -113,7 +113,8 @@ pub struct HealthCheck {
 pub enum Probe {
     /// For a connection (and encryption, if the endpoint is `https`).
     Tcp,
-    /// By the gRPC health checking protocol, over HTTP/2 with prior knowledge.
+    /// By the gRPC health checking protocol, over HTTP/2 with prior knowledge or, if the endpoint is
+    /// `https`, by ALPN.
     Grpc {
         /// Whose health; empty is that of the whole server.
         service: String,
@@ -155,6 +156,8 @@ pub struct Outlier {
     pub consecutive_errors: u32,
     /// A share of failed attempts that is too large.
     pub error_rate: Option<ErrorRate>,
+    /// How much slower than the others is too slow.
+    pub latency: Option<LatencyOutlier>,
     /// Of the first ejection; the n-th is n times as long.
     pub base_ejection: Duration,
     /// No ejection is longer.
@@ -182,5 +185,18 @@ pub struct ErrorRate {
     /// Attempts below which a share says nothing; at least 1 (`min_requests`).
     pub attempts_min: u32,
     /// For how long attempts are counted before the count begins anew.
+    pub interval: Duration,
+}
+
+/// How much slower than the other endpoints is too slow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LatencyOutlier {
+    /// Of the median of the others' medians, in percent; above 100 (`latency_factor`).
+    pub factor_percent: u32,
+    /// Whoever answers within this time is never too slow (`latency_floor`).
+    pub floor: Duration,
+    /// Answers below which a median says nothing; at least 1 (`min_requests`).
+    pub attempts_min: u32,
+    /// Over which answers are taken together.
     pub interval: Duration,
 }

@@ -19,6 +19,10 @@ pub struct Retry {
     pub body_bytes: u64,
     /// From the start of a try to the head of its response; `None` sets no limit of its own.
     pub per_try_timeout: Option<Duration>,
+    /// The pause before an endpoint is asked again is about this long the first time; 0 is none.
+    pub backoff: Duration,
+    /// The longest `Retry-After` that is waited for.
+    pub max_retry_after: Duration,
 }
 
 /// What a further try may make good.

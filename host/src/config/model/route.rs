@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::{
-    HeaderEdits, HostPolicy, Matcher, Mirror, PipelineEntry, PluginId, Rewrite, RouteCompression,
+    HeaderEdits, HostRewrite, Matcher, Mirror, PipelineEntry, PluginId, Rewrite, RouteCompression,
     Split, Upgrade, UpstreamId,
 };
 use crate::config::Location;
@@ -20,7 +20,7 @@ pub struct Route {
     /// Applied to the path on its way to the upstream.
     pub rewrite: Option<Rewrite>,
     /// What the upstream sees as `Host`, if not what its own policy says.
-    pub host: Option<HostPolicy>,
+    pub host: Option<HostRewrite>,
     /// Made last, on the way to the upstream or the handler.
     pub request_headers: HeaderEdits,
     /// Made last, to every response of the route.

@@ -167,16 +167,54 @@ error: `rise` must be from 1 to 100
 }
 
 #[test]
-fn a_check_asks_one_thing_and_grpc_in_clear_text() {
+fn a_factor_is_above_one_and_a_floor_needs_it() {
+    check(
+        r#"
+[upstreams.users]
+endpoints = ["http://127.0.0.1:9001"]
+outlier = { latency_factor = 1.05 }
+
+[upstreams.orders]
+endpoints = ["http://127.0.0.1:9001"]
+outlier = { latency_floor = "50ms" }
+
+[upstreams.stock]
+endpoints = ["http://127.0.0.1:9001"]
+outlier = { latency_factor = "3x" }
+"#,
+        r#"
+error: `latency_factor` must be from 1.1 to 100, with two decimals at most
+ --> gateway.toml:3:30
+  |
+3 | outlier = { latency_factor = 1.05 }
+  |                              ^^^^
+  = hint: 3 is three times as slow as the others
+
+error: `latency_floor` has no effect without `latency_factor`
+ --> gateway.toml:7:29
+  |
+7 | outlier = { latency_floor = "50ms" }
+  |                             ^^^^^^
+  = hint: add `latency_factor = 3`
+
+error: `latency_factor` must be a number from 1.1 to 100, but is a string
+  --> gateway.toml:11:30
+   |
+11 | outlier = { latency_factor = "3x" }
+   |                              ^^^^
+
+3 errors in gateway.toml
+"#,
+    );
+}
+
+#[test]
+fn a_check_asks_one_thing() {
     check(
         r#"
 [upstreams.users]
 endpoints = ["http://127.0.0.1:9001"]
 health = { path = "/", grpc = true }
-
-[upstreams.orders]
-endpoints = ["https://127.0.0.1:9001"]
-health = { grpc = "shop.Orders" }
 "#,
         r#"
 error: `path` and `grpc` exclude each other
@@ -185,14 +223,7 @@ error: `path` and `grpc` exclude each other
 3 | health = { path = "/", grpc = true }
   |                               ^^^^
 
-error: checks by `grpc` are not encrypted, but an endpoint is `https`
- --> gateway.toml:5:1
-  |
-5 | [upstreams.orders]
-  | ^^^^^^^^^^^^^^^^^^
-  = hint: write `health = { tcp = true }`
-
-2 errors in gateway.toml
+1 error in gateway.toml
 "#,
     );
 }
@@ -224,7 +255,7 @@ error: `ns.internal` is not the address of a name server
   |                    ^^^^^^^^^^^^^
   = hint: write `10.0.0.2`, or `10.0.0.2:53` with its port
 
-error: `min_requests` has no effect without `error_rate`
+error: `min_requests` has no effect without `error_rate` or `latency_factor`
  --> gateway.toml:8:28
   |
 8 | outlier = { min_requests = 5 }

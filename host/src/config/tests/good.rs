@@ -8,13 +8,13 @@ use http::{Method, StatusCode};
 
 use super::super::{
     Acme, AcmeChallenge, Admission, BalancePolicy, Balancing, Breaker, Budget, Certificate, Coding,
-    Component, Compression, Consumer, Credential, Destination, Dns, Endpoint, ErrorRate,
-    FixedResponse, Gateway, HashKey, HeaderEdits, HealthCheck, HostMatcher, HostPolicy, Identity,
-    Isolation, Limits, Location, Mirror, NamedSecret, OnError, Outlier, PathMatcher, Pin, PluginId,
-    Probe, Protocol, ProxyVersion, Redirect, Retry, RetryBudget, RetryFault, RetryOn, Rewrite,
-    Route, RouteCompression, Scope, Secret, Share, SlowCalls, Split, SplitKey, SplitTarget,
-    StatusRange, StickyCookie, Tls, TlsVersion, TrustedKey, Upgrade, UpstreamId, ValueMatcher,
-    load_text,
+    Component, Compression, Consumer, Credential, Destination, Dns, Endpoint, ErrorRate, FieldText,
+    FixedResponse, Gateway, HashKey, HeaderEdits, HealthCheck, HostMatcher, HostPolicy,
+    HostRewrite, Identity, Isolation, LatencyOutlier, Limits, Location, Mirror, NamedSecret,
+    OnError, Outlier, PathHandling, PathMatcher, Pin, PluginId, Probe, Protocol, ProxyVersion,
+    Redirect, Retry, RetryBudget, RetryFault, RetryOn, Rewrite, Route, RouteCompression, Scope,
+    Secret, Share, SlowCalls, Split, SplitKey, SplitTarget, StatusRange, StickyCookie, Tls,
+    TlsVersion, TrustedKey, Upgrade, UpstreamId, ValueMatcher, load_text,
 };
 use super::loaded;
 
@@ -80,12 +80,12 @@ idle_timeout = "3s"
 host = "Users.Internal:9000"
 balance = "least_connections"
 health = { path = "/healthz?full", host = "Users", status = "200-299", body = "ok", interval = "1s", timeout = "500ms", rise = 1, fall = 5 }
-outlier = { consecutive_errors = 3, error_rate = 40, min_requests = 10, interval = "5s", base_ejection = "10s", max_ejection = "1m", max_ejected = 30 }
+outlier = { consecutive_errors = 3, error_rate = 40, latency_factor = 2.5, latency_floor = "80ms", min_requests = 10, interval = "5s", base_ejection = "10s", max_ejection = "1m", max_ejected = 30 }
 panic_threshold = 20
 slow_start = "30s"
 max_connections = 100
 dns = { refresh = "30s", servers = ["127.0.0.1", "[::1]:5353"], srv = true }
-retry = { attempts = 2, on = ["timeout", 503, 429, "reset"], methods = ["GET", "POST"], budget = { percent = 25, min_per_second = 3 }, body = "64KiB", per_try_timeout = "1s" }
+retry = { attempts = 2, on = ["timeout", 503, 429, "reset"], methods = ["GET", "POST"], budget = { percent = 25, min_per_second = 3 }, body = "64KiB", per_try_timeout = "1s", backoff = "40ms", max_retry_after = "3s" }
 breaker = { errors = 30, min_requests = 9, window = "20s", slow = { threshold = "800ms", percent = 60 }, open = "7s", half_open = 4 }
 max_requests = 100
 queue = 20
@@ -185,7 +185,7 @@ mirror = { upstream = "orders", percent = 2.5, body = "1KiB", concurrency = 7 }
 name = "kong"
 match = { path = "/kong/" }
 prefix_mode = "kong"
-rewrite = { strip_prefix = true, add_prefix = "/v1/" }
+rewrite = { strip_prefix = true, add_prefix = "/v1/", path_handling = "v1" }
 upstream = "users"
 
 [[routes]]
@@ -400,6 +400,12 @@ fn the_balancing_is_as_the_file_says() {
                     attempts_min: 10,
                     interval: Duration::from_secs(5),
                 }),
+                latency: Some(LatencyOutlier {
+                    factor_percent: 250,
+                    floor: Duration::from_millis(80),
+                    attempts_min: 10,
+                    interval: Duration::from_secs(5),
+                }),
                 base_ejection: Duration::from_secs(10),
                 max_ejection: Duration::from_secs(60),
                 max_ejected_percent: 30,
@@ -442,6 +448,8 @@ fn what_keeps_an_upstream_from_being_asked_too_much_is_as_the_file_says() {
             budget: RetryBudget { percent: 25, min_per_second: 3 },
             body_bytes: 64 << 10,
             per_try_timeout: Some(Duration::from_secs(1)),
+            backoff: Duration::from_millis(40),
+            max_retry_after: Duration::from_secs(3),
         })
     );
     assert_eq!(
@@ -485,6 +493,8 @@ fn an_upstream_retries_once_by_default_and_the_rest_is_asked_for() {
             budget: RetryBudget { percent: 20, min_per_second: 10 },
             body_bytes: 0,
             per_try_timeout: None,
+            backoff: Duration::from_millis(25),
+            max_retry_after: Duration::from_secs(1),
         })
     );
     assert_eq!((plain.breaker, plain.admission), (None, None));
@@ -754,9 +764,12 @@ fn a_pattern_and_what_is_made_of_it_are_as_the_file_says() {
     let Some(Rewrite::Template(template)) = &item.rewrite else { panic!("a template") };
     assert_eq!(template.to_string(), "/i/{rest}/{id}");
     assert_eq!(template.fill("/items/7/a/b"), "/i/a/b/7");
-    assert_eq!(item.host, Some(HostPolicy::Fixed(HeaderValue::from_static("items.internal"))));
+    let host = HostPolicy::Fixed(HeaderValue::from_static("items.internal"));
+    assert_eq!(item.host, Some(HostRewrite::Policy(host)));
 
-    let header = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
+    let header = |name, value| {
+        (HeaderName::from_static(name), FieldText::Fixed(HeaderValue::from_static(value)))
+    };
     let request = HeaderEdits {
         remove: vec![HeaderName::from_static("x-c")],
         set: vec![header("x-a", "1")],
@@ -797,7 +810,8 @@ fn prefixes_of_other_gateways_are_as_the_file_says() {
     };
     assert!(start(&kong, "/kong/", false));
     let (prefix, base) = ("/kong/".to_owned(), "/v1/".to_owned());
-    assert_eq!(kong.rewrite, Some(Rewrite::Kong { prefix, strip: true, base }));
+    let handling = PathHandling::V1;
+    assert_eq!(kong.rewrite, Some(Rewrite::Kong { prefix, strip: true, base, handling }));
     assert!(!kong.allow_encoded_slash);
     assert!(start(&nginx, "/nginx/", true));
     assert_eq!(nginx.rewrite, Some(Rewrite::Raw));

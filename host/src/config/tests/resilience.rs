@@ -88,6 +88,32 @@ error: `per_try_timeout` needs a unit
 }
 
 #[test]
+fn pauses_between_tries_are_bounded() {
+    check(
+        r#"
+[upstreams.users]
+endpoints = ["http://127.0.0.1:9001"]
+retry = { backoff = "11s", max_retry_after = "6m" }
+"#,
+        r#"
+error: `backoff` must be from 0s to 10s
+ --> gateway.toml:3:21
+  |
+3 | retry = { backoff = "11s", max_retry_after = "6m" }
+  |                     ^^^^^
+
+error: `max_retry_after` must be from 0s to 5m
+ --> gateway.toml:3:46
+  |
+3 | retry = { backoff = "11s", max_retry_after = "6m" }
+  |                                              ^^^^
+
+2 errors in gateway.toml
+"#,
+    );
+}
+
+#[test]
 fn retries_are_a_table_or_off() {
     check(
         r#"

@@ -180,6 +180,70 @@ fn a_mirror_is_beside_an_upstream() {
 }
 
 #[test]
+fn headers_and_hosts_use_what_path_and_host_capture() {
+    let route = |matched: &str, value: &str| {
+        format!(
+            "match = {{ {matched} }}\nrequest_headers.set = {{ x-a = '{value}' }}\nupstream = 'v1'"
+        )
+    };
+    let pattern = "path = { pattern = '/t/{tenant}' }";
+    let starred = "host = ['*.a.example', '*.b.example'], path = '/t'";
+    first(&route(pattern, "t-{tenant}"), "ok");
+    first(&route("path = { regex = '/t/(?<tenant>[a-z]+)/(.)' }", "{tenant}{2}"), "ok");
+    first(&route(starred, "{*}"), "ok");
+    first(&route("path = '/t'", "{{\"a\": 1}}"), "ok");
+    first(&route(pattern, "{name}"), "error: the route's path captures no `name`");
+    first(&route("path = '/t'", "{tenant}"), "error: the route's path captures no `tenant`");
+    first(&route(pattern, "{*}"), "error: `{*}` needs a star in each host of the route");
+    let mixed = "host = ['*.a.example', 'b.example']";
+    first(&route(mixed, "{*}"), "error: `{*}` needs a star in each host of the route");
+    first(&route(pattern, "{tenant"), "error: a brace has no other one");
+    first(&route(pattern, "tenant}"), "error: a brace has no other one");
+
+    let host = |host: &str| {
+        format!("match = {{ {pattern} }}\nrewrite = {{ host = '{host}' }}\nupstream = 'v1'")
+    };
+    first(&host("{tenant}.internal:81"), "ok");
+    first(&host("{tenant}:x"), "error: `{tenant}:x` makes no host");
+    first(&host("{{tenant}}"), "error: `{{tenant}}` makes no host");
+    first(&host("{tenent}.internal"), "error: the route's path captures no `tenent`");
+}
+
+#[test]
+fn a_name_that_nothing_captures_is_shown_where_it_is() {
+    check(
+        r#"
+[upstreams.users]
+endpoints = ["http://127.0.0.1:9001"]
+
+[[routes]]
+name = "users"
+match = { path = { pattern = "/{tenant}/users/{id}" } }
+request_headers = { add = { x-tenant = ["{tenent}", "b"] } }
+response_headers = { set = { nel = '{"report_to":"default"}' } }
+upstream = "users"
+"#,
+        r#"
+error: the route's path captures no `tenent`
+ --> gateway.toml:7:41
+  |
+7 | request_headers = { add = { x-tenant = ["{tenent}", "b"] } }
+  |                                         ^^^^^^^^^^
+  = hint: did you mean `tenant`?
+
+error: the route's path captures no `"report_to":"default"`
+ --> gateway.toml:8:36
+  |
+8 | response_headers = { set = { nel = '{"report_to":"default"}' } }
+  |                                    ^^^^^^^^^^^^^^^^^^^^^^^^^
+  = hint: it captures `tenant`, `id`; write `{{` and `}}` for braces themselves
+
+2 errors in gateway.toml
+"#,
+    );
+}
+
+#[test]
 fn rules_of_other_gateways_have_their_own_keys() {
     let route = |path: &str, mode: &str, rewrite: &str| {
         format!(
@@ -187,6 +251,12 @@ fn rules_of_other_gateways_have_their_own_keys() {
         )
     };
     first(&route("'/a'", "kong", "add_prefix = '/b/'"), "ok");
+    first(&route("'/a'", "kong", "add_prefix = '/b/', path_handling = 'v1'"), "ok");
+    first(&route("'/a'", "kong", "path_handling = 'v2'"), "error: `path_handling` cannot be `v2`");
+    first(
+        &route("'/a/'", "nginx", "path_handling = 'v1'"),
+        "error: `path_handling` does not work with `prefix_mode = \"nginx\"`",
+    );
     first(&route("'/a/'", "nginx", "replace_prefix = '/b/', host = 'a'"), "ok");
     first(
         &route("'/a'", "nginx", "strip_prefix = true"),
@@ -204,6 +274,10 @@ fn rules_of_other_gateways_have_their_own_keys() {
     first(
         "match = { path = '/a' }\nrewrite = { add_prefix = '/b' }\nupstream = 'v1'",
         "error: `add_prefix` works only with `prefix_mode = \"kong\"`",
+    );
+    first(
+        "match = { path = '/a' }\nrewrite = { strip_prefix = true, path_handling = 'v1' }\nupstream = 'v1'",
+        "error: `path_handling` works only with `prefix_mode = \"kong\"`",
     );
     first(
         "match = { path = '/a' }\nrewrite = {}\nupstream = 'v1'",

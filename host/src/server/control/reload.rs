@@ -153,12 +153,26 @@ impl Control {
             Difference::between((&old_loaded.config, &old), (&self.loaded.config, &snapshot));
         let causes = shown(causes);
         drop(old_loaded);
-        self.retired.push(old);
-        self.free_retired();
+        self.retire(old);
         memory::give_back();
         tracing::info!(snapshot = id, ms = millis(began), %causes, %changed, "configuration changed");
         self.gateway.note_good(id);
         Ok(id)
+    }
+
+    /// Keeps what served before until its last exchange has ended: to drop ten thousand routes takes
+    /// long enough for the exchanges of a worker to notice.
+    fn retire(&mut self, old: Arc<Snapshot>) {
+        self.retired.push(old);
+        self.drop_retired();
+    }
+
+    /// Drops those that only this thread still has; whether there were any. Nobody can get hold of them
+    /// again.
+    pub(super) fn drop_retired(&mut self) -> bool {
+        let before = self.retired.len();
+        self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        self.retired.len() < before
     }
 
     fn refuse(&self, findings: &Findings, causes: &[&Cause], began: Instant) {

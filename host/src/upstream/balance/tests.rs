@@ -7,7 +7,7 @@ use super::Balance;
 use crate::clock;
 use crate::config::{self, BalancePolicy, Balancing, HashKey, HealthCheck, Probe};
 use crate::telemetry::Metrics;
-use crate::upstream::endpoint::{Address, Care, Endpoint, Seat, UnderWay};
+use crate::upstream::endpoint::{Address, Care, Endpoint, Known, Seat, UnderWay};
 
 const CHECK: HealthCheck = HealthCheck {
     probe: Probe::Tcp,
@@ -32,7 +32,7 @@ fn of(balancing: &Balancing, endpoints: &[(u32, u8)], previous: Option<&Balance>
         };
         let since_us = if previous.is_some() { clock::monotonic_us().max(1) } else { 0 };
         let seat = Seat { config: &config, address: Address::Own, since_us };
-        Endpoint::build(&seat, None, &metrics, known, &care)
+        Endpoint::build(&seat, None, &metrics, &Known::of(known), &care)
     };
     let endpoints = endpoints.iter().enumerate().map(build).collect();
     Balance::build(endpoints, &care, previous)

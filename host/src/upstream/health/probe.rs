@@ -17,6 +17,7 @@ use crate::config::{HealthCheck, Probe};
 use crate::failure::Failure;
 use crate::upstream::connect::Wire;
 use crate::upstream::endpoint::Endpoint;
+use crate::upstream::tls::Tls;
 use crate::upstream::{connect, fault, proxy_protocol};
 
 /// What is read of the body of a check's answer, in bytes: a page of status is shorter.
@@ -63,7 +64,7 @@ pub(in crate::upstream) async fn ask(
         if let Probe::Grpc { service } = &check.probe {
             return grpc::ask(endpoint, service, check.timeout).await;
         }
-        let wire = open(endpoint, check.timeout).await?;
+        let wire = open(endpoint, endpoint.tls(), check.timeout).await?;
         let Probe::Http { target, host, status, body } = &check.probe else { return Ok(()) };
         let host = host.as_ref().unwrap_or_else(|| endpoint.host());
         let carrier = wire.speak(endpoint.protocol(), check.timeout).await;
@@ -83,10 +84,13 @@ pub(in crate::upstream) async fn ask(
 }
 
 /// A connection for the gateway itself.
-async fn open(endpoint: &Endpoint, timeout: Duration) -> Result<Wire, Complaint> {
+async fn open(
+    endpoint: &Endpoint,
+    tls: Option<&Tls>,
+    timeout: Duration,
+) -> Result<Wire, Complaint> {
     let preface = endpoint.proxy_protocol().map(|version| proxy_protocol::header(version, None));
-    let (target, tls) = (endpoint.target(), endpoint.tls());
-    let opened = connect::open(target, tls, preface.as_deref(), timeout).await;
+    let opened = connect::open(endpoint.target(), tls, preface.as_deref(), timeout).await;
     opened.map_err(Complaint::Failed)
 }
 

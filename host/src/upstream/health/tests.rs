@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::outlier::Reason;
 use super::{Change, Health, outlier};
-use crate::config::{self, Balancing, ErrorRate, HealthCheck, Outlier, Probe};
+use crate::config::{self, Balancing, ErrorRate, HealthCheck, LatencyOutlier, Outlier, Probe};
 use crate::telemetry::Metrics;
-use crate::upstream::endpoint::{Address, Care, Endpoint, Seat};
+use crate::upstream::endpoint::{Address, Care, Endpoint, Known, Seat};
 
 const CHECK: HealthCheck = HealthCheck {
     probe: Probe::Tcp,
@@ -19,6 +20,7 @@ const CHECK: HealthCheck = HealthCheck {
 const OUTLIER: Outlier = Outlier {
     consecutive_errors: 2,
     error_rate: None,
+    latency: None,
     base_ejection: Duration::from_secs(30),
     max_ejection: Duration::from_secs(70),
     max_ejected_percent: 50,
@@ -44,7 +46,7 @@ fn endpoints(count: usize) -> Vec<Endpoint> {
             priority: 0,
         };
         let seat = Seat { config: &config, address: Address::Own, since_us: 0 };
-        Endpoint::build(&seat, None, &metrics, &[], &care)
+        Endpoint::build(&seat, None, &metrics, &Known::default(), &care)
     };
     (0..count).map(build).collect()
 }
@@ -54,9 +56,9 @@ fn fail(all: &[Endpoint], index: usize, times: usize, second: u64) -> Option<u64
     let mut ejected = None;
     for _ in 0..times {
         let now_us = || second * SECOND_US;
-        ejected = outlier::judge(&all[index], all, &OUTLIER, true, now_us).or(ejected);
+        ejected = outlier::judge(&all[index], all, &OUTLIER, None, now_us).or(ejected);
     }
-    ejected.map(|time| time.as_secs())
+    ejected.map(|(time, _)| time.as_secs())
 }
 
 #[test]
@@ -106,7 +108,7 @@ fn a_success_begins_the_row_anew() {
     let all = endpoints(2);
     for _ in 0..5 {
         assert_eq!(fail(&all, 0, 1, 10), None);
-        assert_eq!(outlier::judge(&all[0], &all, &OUTLIER, false, || 0), None);
+        assert_eq!(outlier::judge(&all[0], &all, &OUTLIER, Some(Duration::ZERO), || 0), None);
     }
 }
 
@@ -126,13 +128,82 @@ fn a_large_share_of_failures_ejects_without_a_row_of_them() {
     let rate = ErrorRate { percent: 50, attempts_min: 6, interval: Duration::from_secs(10) };
     let outlier = Outlier { error_rate: Some(rate), ..OUTLIER };
     let all = endpoints(2);
-    let judge = |has_failed, second| {
+    let judge = |has_failed: bool, second: u64| {
         let now_us = || second * SECOND_US;
-        outlier::judge(&all[0], &all, &outlier, has_failed, now_us).map(|time| time.as_secs())
+        let answered = (!has_failed).then_some(Duration::ZERO);
+        let ejected = outlier::judge(&all[0], &all, &outlier, answered, now_us);
+        ejected.map(|(time, reason)| {
+            assert_eq!(reason, Reason::ErrorRate);
+            time.as_secs()
+        })
     };
     let attempts = |second| [false, true, false, true, false].map(|failed| judge(failed, second));
     assert_eq!(attempts(20), [None; 5], "five say nothing");
     assert_eq!(attempts(30), [None; 5], "the count began anew");
     assert_eq!(judge(true, 31), Some(30), "three of six");
     assert_eq!(all[0].standing(32 * SECOND_US), "ejected");
+}
+
+const LATENCY: LatencyOutlier = LatencyOutlier {
+    factor_percent: 300,
+    floor: Duration::from_millis(50),
+    attempts_min: 5,
+    interval: Duration::from_secs(10),
+};
+
+/// What becomes of each endpoint with these times for an answer, after each has had so many answers
+/// in one interval.
+fn paced(took_ms: &[u64], answers: usize) -> Vec<&'static str> {
+    let outlier = Outlier { latency: Some(LATENCY), ..OUTLIER };
+    let all = endpoints(took_ms.len());
+    // An interval that begins, its answers, and then the next, which shows to all what was.
+    for second in [1, 2, 12, 13, 23] {
+        for (endpoint, took) in all.iter().zip(took_ms) {
+            for _ in 0..answers {
+                let took = Some(Duration::from_millis(*took));
+                let ejected = outlier::judge(endpoint, &all, &outlier, took, || second * SECOND_US);
+                if let Some((time, reason)) = ejected {
+                    assert_eq!((time.as_secs(), reason), (30, Reason::Latency));
+                }
+            }
+        }
+    }
+    all.iter().map(|endpoint| endpoint.standing(24 * SECOND_US)).collect()
+}
+
+#[test]
+fn who_is_much_slower_than_the_others_is_left_out() {
+    assert_eq!(paced(&[300, 60, 70, 80], 3), ["ejected", "healthy", "healthy", "healthy"]);
+    assert_eq!(paced(&[60, 300], 3), ["healthy", "ejected"]);
+    assert_eq!(paced(&[300, 110], 3), ["healthy"; 2], "less than three times as slow");
+    assert_eq!(paced(&[40, 1, 1], 3), ["healthy"; 3], "nobody notices the difference");
+    assert_eq!(paced(&[300, 60], 2), ["healthy"; 2], "four answers in an interval say nothing");
+    assert_eq!(paced(&[900], 3), ["healthy"], "there is nobody to compare it with");
+    assert_eq!(
+        paced(&[900, 800, 10, 10, 10], 3),
+        ["ejected", "ejected", "healthy", "healthy", "healthy"],
+        "no more than half are slow"
+    );
+}
+
+#[test]
+fn who_is_back_is_judged_by_what_it_does_then() {
+    let outlier = Outlier { latency: Some(LATENCY), ..OUTLIER };
+    let all = endpoints(2);
+    let answers = |index: usize, took_ms: u64, second: u64| {
+        let took = Some(Duration::from_millis(took_ms));
+        let now_us = || second * SECOND_US;
+        let answer = |_| outlier::judge(&all[index], &all, &outlier, took, now_us);
+        (0..6).filter_map(answer).map(|(time, _)| time.as_secs()).next()
+    };
+    let round = |slow_ms, second| (answers(1, 60, second), answers(0, slow_ms, second));
+    assert_eq!(round(900, 1), (None, None));
+    assert_eq!(round(900, 12), (None, Some(30)));
+    // What was under way is neither counted nor judged.
+    assert_eq!(round(900, 23), (None, None));
+    assert_eq!(round(60, 43), (None, None));
+    assert_eq!(round(60, 54), (None, None));
+    assert_eq!(all[0].standing(55 * SECOND_US), "healthy");
+    assert_eq!(round(900, 65), (None, None));
+    assert_eq!(round(900, 76), (None, Some(30)), "it was well for longer than an ejection lasts");
 }

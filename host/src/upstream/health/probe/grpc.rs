@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Complaint, USER_AGENT};
+use crate::config::Protocol;
 use crate::failure::Failure;
 use crate::upstream::connect::Wire;
 use crate::upstream::endpoint::Endpoint;
@@ -37,7 +38,9 @@ pub(super) async fn ask(
     service: &str,
     timeout: Duration,
 ) -> Result<(), Complaint> {
-    match super::open(endpoint, timeout).await? {
+    // gRPC is HTTP/2, whatever the upstream is asked in otherwise.
+    let tls = endpoint.tls().map(|tls| tls.speaking(Protocol::Http2));
+    match super::open(endpoint, tls.as_ref(), timeout).await? {
         Wire::Plain(stream) => exchange(endpoint, service, stream).await,
         Wire::Encrypted(stream) => exchange(endpoint, service, stream).await,
         Wire::Staged(stream) => exchange(endpoint, service, stream).await,
@@ -53,7 +56,8 @@ where
     let opened = http2::handshake(TokioExecutor::new(), stream).await;
     let (mut sender, driver) = opened.map_err(|error| broken(&error))?;
     let asked = async move {
-        let request = request(endpoint.host(), service).ok_or(Complaint::NotServing)?;
+        let scheme = if endpoint.tls().is_some() { "https" } else { "http" };
+        let request = request(scheme, endpoint.host(), service).ok_or(Complaint::NotServing)?;
         let response = sender.send_request(request).await;
         understand(response.map_err(|error| broken(&error))?).await
     };
@@ -65,9 +69,9 @@ where
 }
 
 /// Absent if the endpoint's name cannot stand in a URI, which the check does not let through.
-fn request(host: &HeaderValue, service: &str) -> Option<Request<Full<Bytes>>> {
+fn request(scheme: &str, host: &HeaderValue, service: &str) -> Option<Request<Full<Bytes>>> {
     let host = host.to_str().ok()?;
-    let uri = format!("http://{host}/grpc.health.v1.Health/Check");
+    let uri = format!("{scheme}://{host}/grpc.health.v1.Health/Check");
     let mut request = Request::post(uri).body(Full::new(message(service))).ok()?;
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
