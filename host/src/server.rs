@@ -16,6 +16,7 @@ mod control;
 pub(crate) mod gateway;
 mod listeners;
 mod memory;
+mod quic;
 mod signals;
 mod tasks;
 mod timers;

@@ -31,6 +31,7 @@ mod grpc;
 mod handler;
 mod health;
 mod hostile;
+mod http3;
 mod http_client;
 mod https_redirect;
 mod isolation;

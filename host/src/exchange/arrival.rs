@@ -1,17 +1,16 @@
-//! From hyper's request to an exchange: who asks, for what, and by which route.
+//! From the listener's request to an exchange: who asks, for what, and by which route.
 
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::Uri;
 use http::{Method, Request, Version};
-use hyper::body::Incoming;
 
 use super::entrance::{self, Early};
 use super::reply::Form;
 use super::upgrade::{Offer, Wish};
 use super::{fields, span};
-use crate::body::RequestBody;
+use crate::body::{Incoming, RequestBody};
 use crate::clock;
 use crate::facts::{Client, Exchange, HeadLimits, RequestHead, Scheme};
 use crate::failure::Failure;
@@ -57,14 +56,14 @@ pub(super) fn receive(
     let settings = &snapshot.settings;
     let direct = if peer.tls.is_some() { Scheme::Https } else { Scheme::Http };
 
-    // HTTP/1 was counted by the guard; HTTP/2 bounds only the bytes of a head by itself.
-    let crowded =
-        parts.version == Version::HTTP_2 && headers.len() > settings.limits.request_headers;
+    // HTTP/1 was counted by the guard; the others bound only the bytes of a head by themselves.
+    let is_framed = is_framed(parts.version);
+    let crowded = is_framed && headers.len() > settings.limits.request_headers;
     let trailers = fields::strip_hop_by_hop(&mut headers);
     let client = fields::client(peer.address.ip(), &headers, &settings.gateway.trusted_proxies);
     let id = fields::request_id(&headers, client.trusted);
     fields::set_request_id(&mut headers, &id);
-    if parts.version == Version::HTTP_2 {
+    if is_framed {
         fields::join_cookies(&mut headers);
     }
     let named = name_host(&parts.uri, &mut headers, parts.version);
@@ -162,11 +161,16 @@ fn refuse(fault: Fault) -> Failure {
     }
 }
 
+/// Whether heads come in frames of a stream of their own.
+const fn is_framed(version: Version) -> bool {
+    matches!(version, Version::HTTP_2 | Version::HTTP_3)
+}
+
 /// The host and port that the client asks for, with `Host` made to say the same.
 ///
-/// In HTTP/1 the guard has seen to it that a target with an authority agrees with `Host`; in HTTP/2
-/// the authority is the one that counts, and a `Host` beside it must be the same (RFC 9113 section
-/// 8.3.1).
+/// In HTTP/1 the guard has seen to it that a target with an authority agrees with `Host`; in HTTP/2 and
+/// HTTP/3 the authority is the one that counts, and a `Host` beside it must be the same (RFC 9113 section
+/// 8.3.1, RFC 9114 section 4.3.1).
 fn name_host(
     uri: &Uri,
     headers: &mut HeaderMap,
@@ -174,7 +178,7 @@ fn name_host(
 ) -> Result<(Box<str>, Option<u16>), &'static str> {
     if let Some(authority) = uri.authority() {
         let told = headers.get(header::HOST);
-        if version == Version::HTTP_2
+        if is_framed(version)
             && told.is_some_and(|told| {
                 !told.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
             })

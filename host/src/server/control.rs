@@ -22,6 +22,7 @@ use super::boot::{self, Fixed};
 use super::change::Cause;
 use super::gateway::{Gateway, Phase};
 use super::listeners::{self, Plan};
+use super::quic;
 use super::signals::Signals;
 use super::tasks::Ending;
 use super::timers::Timers;
@@ -209,6 +210,7 @@ impl Control {
         let metrics = &gateway.services.metrics;
         let sources = &loaded.sources;
         let plan = listeners::plan(&snapshot, sources, &[], fixed.workers, metrics, &mut findings);
+        let ports = quic::plan(&gateway.ports, &snapshot, sources, &plan.listeners, &mut findings);
         let admin = listeners::bind_admin(&loaded.config, sources, None, &mut findings);
         if let Some(findings) = Findings::new(findings, sources.watched().clone()) {
             return Err(StartError::Config(findings));
@@ -237,7 +239,7 @@ impl Control {
         let address = admin.as_ref().and_then(|socket| socket.local_addr().ok());
         control.serve_admin(admin);
         control.take_over(&snapshot, &control.loaded.config);
-        control.accept(plan);
+        control.accept(plan, ports);
         control.gateway.set_phase(Phase::Serving);
         control
             .start_timers(&snapshot)
@@ -328,7 +330,7 @@ impl Control {
     }
 
     /// Has the workers accept on new listeners, and none on those that are no more.
-    fn accept(&self, plan: Plan) {
+    fn accept(&self, plan: Plan, ports: quic::Plan) {
         let Plan { listeners, bound, removed } = plan;
         self.gateway.set_listeners(listeners);
         for bound in bound {
@@ -337,6 +339,11 @@ impl Control {
             }
         }
         end::close(&removed);
+        // Each is one worker's, so they are spread over them.
+        let workers = self.workers.iter().cycle().skip(self.gateway.ports.count());
+        for (worker, bound) in workers.zip(self.gateway.ports.take(ports)) {
+            worker.listen(bound);
+        }
     }
 
     /// Answers requests until somebody wants the gateway to end, and ends it.

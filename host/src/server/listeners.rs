@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Finding, Sources};
 use crate::listener::tls::Acceptor;
-use crate::listener::{self, Drain, Drainer, Rules, Settings};
+use crate::listener::{self, Drain, Drainer, Rules, Settings, http3};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::ListenerMetrics;
@@ -48,6 +48,11 @@ impl Listener {
         self.serving.load().proxies.is_some()
     }
 
+    /// How HTTP/3 is spoken, if it is.
+    pub(crate) fn http3(&self) -> Option<Arc<http3::Settings>> {
+        self.serving.load().http3.clone()
+    }
+
     /// How many are open.
     pub(crate) fn connections(&self) -> i64 {
         self.metrics.open.get()
@@ -61,18 +66,22 @@ pub(super) struct Serving {
     /// Who says whom a connection is for, before anything else; absent if nobody does.
     pub(super) proxies: Option<Arc<[IpNet]>>,
     pub(super) rules: Option<Arc<Rules>>,
+    /// Of connections of QUIC; absent if none are taken.
+    pub(super) http3: Option<Arc<http3::Settings>>,
 }
 
 impl Serving {
     fn of(
-        configured: &crate::config::Listener,
+        (configured, port): (&crate::config::Listener, u16),
         tls: Option<&Acceptor>,
         snapshot: &Snapshot,
         settings: &Arc<Settings>,
     ) -> Self {
         let settings = Arc::clone(settings);
-        let (rules, proxies) = (Rules::of(configured), proxies(configured, snapshot));
-        Self { tls: tls.cloned(), settings, proxies, rules }
+        let (rules, proxies) = (Rules::of(configured, port), proxies(configured, snapshot));
+        let http3 = tls.filter(|_| configured.http3);
+        let http3 = http3.map(|tls| http3::Settings::new(&snapshot.settings.limits, tls));
+        Self { tls: tls.cloned(), settings, proxies, rules, http3: http3.map(Arc::new) }
     }
 }
 
@@ -114,7 +123,8 @@ pub(super) fn plan(
         let own = open.iter().any(|other| other.address.port() == configured.address.port());
         match bind(configured.address, workers, own) {
             Ok((address, sockets)) => {
-                let serving = Serving::of(configured, tls.as_ref(), snapshot, &settings);
+                let at = (configured, address.port());
+                let serving = Serving::of(at, tls.as_ref(), snapshot, &settings);
                 let (drainer, drain) = Drainer::new();
                 let listener = Arc::new(Listener {
                     configured: configured.address,
@@ -141,7 +151,8 @@ impl Plan {
         let settings = Arc::new(Settings::new(&snapshot.settings.limits));
         let configured = snapshot.listeners.iter().zip(&snapshot.tls);
         for (listener, (configured, tls)) in self.listeners.iter().zip(configured) {
-            let serving = Serving::of(configured, tls.as_ref(), snapshot, &settings);
+            let at = (configured, listener.address.port());
+            let serving = Serving::of(at, tls.as_ref(), snapshot, &settings);
             listener.serving.store(Arc::new(serving));
         }
     }
@@ -182,7 +193,7 @@ fn refused(sources: &Sources, listener: &crate::config::Listener, error: &io::Er
     sources.finding(&listener.at, message).hint(way_out(error))
 }
 
-fn way_out(error: &io::Error) -> &'static str {
+pub(super) fn way_out(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => "end the program that has this port, or choose another port",
         io::ErrorKind::PermissionDenied => {

@@ -36,6 +36,7 @@ impl Control {
         self.alive.close();
         self.ending.drain.cancel();
         close(&gateway.listeners());
+        gateway.ports.leave();
         let done = tokio::select! {
             biased;
             () = self.ending.cut.cancelled() => false,

@@ -12,7 +12,7 @@ use crate::server::change::{Cause, Difference};
 use crate::server::gateway::Refused;
 use crate::server::watch::{Scene, Targets};
 use crate::server::{Environment, Options};
-use crate::server::{listeners, memory};
+use crate::server::{listeners, memory, quic};
 use crate::snapshot::{Builder, Purpose, Snapshot};
 use crate::telemetry::metrics::{Live, Reload};
 
@@ -119,6 +119,8 @@ impl Control {
         let (sources, workers) = (&loaded.sources, self.fixed.workers);
         let (open, metrics) = (self.gateway.listeners(), &self.gateway.services.metrics);
         let plan = listeners::plan(&snapshot, sources, &open, workers, metrics, &mut findings);
+        let ports = &self.gateway.ports;
+        let ports = quic::plan(ports, &snapshot, sources, &plan.listeners, &mut findings);
         let admin_at = self.admin.as_ref().map(|admin| admin.configured);
         let admin = listeners::bind_admin(&loaded.config, sources, admin_at, &mut findings);
         if let Some(findings) = Findings::new(findings, sources.watched().clone()) {
@@ -132,7 +134,7 @@ impl Control {
         self.take_over(&snapshot, &loaded.config);
         plan.take_over(&snapshot);
         let old = self.gateway.snapshot.swap(Arc::clone(&snapshot));
-        self.accept(plan);
+        self.accept(plan, ports);
         if let Err(error) = self.start_timers(&snapshot) {
             tracing::error!(%error, "the thread of timers cannot be started");
         }
