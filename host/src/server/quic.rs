@@ -114,16 +114,24 @@ impl Ports {
         let mut bound = Vec::new();
         let mut kept = Vec::new();
         for (listener, source) in plan.0 {
-            match source {
-                Source::Open(port) => {
+            kept.push(listener.address);
+            let socket = match source {
+                Source::Open(port) if ports.iter().any(|open| Arc::ptr_eq(open, &port)) => {
                     port.give(listener);
-                    kept.push(port.address);
+                    continue;
                 }
-                Source::Bound(socket) => {
+                // It was closed meanwhile.
+                Source::Open(port) => http3::bind(port.address),
+                Source::Bound(socket) => Ok(socket),
+            };
+            match socket {
+                Ok(socket) => {
                     let port = Arc::new(Port::new(listener));
-                    kept.push(port.address);
                     ports.push(Arc::clone(&port));
                     bound.push(Bound { port, socket });
+                }
+                Err(error) => {
+                    tracing::error!(address = %listener.address, %error, "http/3 cannot be taken");
                 }
             }
         }

@@ -15,7 +15,9 @@ use super::{before, post, speaking};
 const GET: [(&str, &str); 4] =
     [(":method", "GET"), (":scheme", "https"), (":authority", "a.example"), (":path", "/")];
 
-const NO_ERROR: u64 = 0x100;
+const NO_ERROR: u32 = 0x100;
+const INTERNAL_ERROR: u32 = 0x102;
+const CANCELLED: u32 = 0x10c;
 const STREAM_CREATION_ERROR: u64 = 0x103;
 const FRAME_UNEXPECTED: u64 = 0x105;
 const FRAME_ERROR: u64 = 0x106;
@@ -40,6 +42,11 @@ async fn fresh(origin: &Origin) -> (Gateway, Authority, Raw) {
 
 fn with(more: &[(&str, &str)]) -> Vec<u8> {
     headers(&[&GET[..], more].concat())
+}
+
+/// The head of a request whose body matters: that of a GET is left behind.
+fn posting() -> Vec<u8> {
+    headers(&[&[(":method", "POST")], &GET[1..]].concat())
 }
 
 #[tokio::test]
@@ -89,7 +96,7 @@ async fn ambiguous_heads_are_answered_with_what_is_wrong_and_go_nowhere() {
 async fn frames_out_of_order_end_the_connection() {
     let origin = origin::silent().await;
     let (gateway, authority) = started(gateway::before(&origin).route("/", [])).await;
-    let head = with(&[]);
+    let head = posting();
     let trailers = headers(&[("a", "b")]);
     for (bytes, code) in [
         (frame(0, b"body"), FRAME_UNEXPECTED),
@@ -118,7 +125,7 @@ async fn what_is_no_frame_of_ours_is_passed_over_and_not_kept() {
     let unknown = frame(0x21, &[0; 5000]);
     let empty = frame(0, b"");
     let parts =
-        [&unknown[..], &with(&[]), &empty, &unknown, &frame(0, b"bo"), &empty, &frame(0, b"dy")];
+        [&unknown[..], &posting(), &empty, &unknown, &frame(0, b"bo"), &empty, &frame(0, b"dy")];
     let answer = raw.ask(&parts.concat()).await.unwrap();
     assert!(answer.contains(r#""body":"body""#), "{answer}");
 
@@ -180,7 +187,7 @@ async fn a_client_that_never_ends_its_heads_or_bodies_is_told_so() {
     for (_send, recv) in streams {
         assert!(http3::answer(recv).await.unwrap().contains("request_head_timeout"));
     }
-    let (_send, recv) = raw.stream(&[&with(&[])[..], &frame(0, b"x")].concat()).await;
+    let (_send, recv) = raw.stream(&[&posting()[..], &frame(0, b"x")].concat()).await;
     assert!(http3::answer(recv).await.unwrap().contains("request_body_timeout"));
 }
 
@@ -191,20 +198,20 @@ async fn a_client_that_gives_up_ends_the_request_upstream() {
     let (mut send, mut recv) = raw.stream(&with(&[])).await;
     send.finish().unwrap();
     origin.saw(|counts| counts.heads == 1).await;
-    recv.stop(code(0x10c)).unwrap();
+    recv.stop(code(CANCELLED)).unwrap();
     origin.saw(|counts| counts.closed == 1).await;
     gateway
         .metric_becomes("tidegate_failures_total{route=\"root\",error=\"client_gone\"}", 1.0)
         .await;
 
     // Of a body that is under way, and with its connection.
-    let (mut send, _recv) = raw.stream(&[&with(&[])[..], &frame(0, b"x")].concat()).await;
+    let (mut send, _recv) = raw.stream(&[&posting()[..], &frame(0, b"x")].concat()).await;
     origin.saw(|counts| counts.heads == 2).await;
-    send.reset(code(0x10c)).unwrap();
+    send.reset(code(CANCELLED)).unwrap();
     origin.saw(|counts| counts.closed == 2).await;
-    let (_send, _recv) = raw.stream(&[&with(&[])[..], &frame(0, b"x")].concat()).await;
+    let (_send, _recv) = raw.stream(&[&posting()[..], &frame(0, b"x")].concat()).await;
     origin.saw(|counts| counts.heads == 3).await;
-    raw.connection().close(code(0x100), b"");
+    raw.connection().close(code(NO_ERROR), b"");
     origin.saw(|counts| counts.closed == 3).await;
 }
 
@@ -220,13 +227,27 @@ async fn a_client_that_does_nothing_but_give_up_is_sent_away() {
             if send.write_all(&headers(&path)).await.is_err() {
                 return;
             }
-            drop((send.reset(code(0x10c)), recv.stop(code(0x10c))));
+            drop((send.reset(code(CANCELLED)), recv.stop(code(CANCELLED))));
         }
     };
     soon(flood).await;
     assert_eq!(raw.closed().await, Some(EXCESSIVE_LOAD));
     let mut client = authority.dialer().http3(gateway.address(), "a.example").await;
     assert_eq!(client.get("/nowhere").await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_a_response_is_given_up() {
+    let mut response = b"HTTP/1.1 200 OK\r\ncontent-length: 16777216\r\n\r\n".to_vec();
+    response.resize(response.len() + (16 << 20), b'x');
+    let origin = origin::responding(response).await;
+    let route = gateway::before(&origin).limit("body_timeout = \"300ms\"").route("/", []);
+    let (gateway, authority) = started(route).await;
+    let raw = raw(&gateway, &authority).await;
+    let (mut send, mut recv) = raw.stream(&with(&[])).await;
+    send.finish().unwrap();
+    assert_eq!(soon(recv.received_reset()).await.unwrap(), Some(code(INTERNAL_ERROR)));
+    origin.saw(|counts| counts.closed == 1).await;
 }
 
 #[tokio::test]
@@ -246,9 +267,9 @@ async fn a_client_need_not_send_a_body_that_nobody_reads() {
     let reply = http3::reply(stream).await.unwrap();
     assert_eq!((reply.status(), reply.text()), (403, "early"));
     let (_gateway, _, raw) = fresh(&origin).await;
-    let (mut send, recv) = raw.stream(&[&with(&[])[..], &frame(0, b"x")].concat()).await;
+    let (mut send, recv) = raw.stream(&[&posting()[..], &frame(0, b"x")].concat()).await;
     assert!(http3::answer(recv).await.unwrap().ends_with("early"));
-    assert_eq!(soon(send.stopped()).await.unwrap(), Some(code(u32::try_from(NO_ERROR).unwrap())));
+    assert_eq!(soon(send.stopped()).await.unwrap(), Some(code(NO_ERROR)));
     drop(send.finish());
 }
 
@@ -295,7 +316,7 @@ async fn more_connections_than_allowed_are_refused_and_proofs_are_asked_for_befo
     for client in &mut clients {
         assert_eq!(client.get("/").await.text(), "ok");
     }
-    clients.pop().unwrap().connection().close(code(0x100), b"");
+    clients.pop().unwrap().connection().close(code(NO_ERROR), b"");
     let mut client = until(async || dialer.try_http3(address, "a.example").await.ok()).await;
     assert_eq!(client.get("/").await.text(), "ok");
 }

@@ -133,7 +133,9 @@ async fn a_reload_turns_it_off_and_on_and_leaves_other_connections_alone() {
     gateway.change(|text| text.replace("http3 = true", "http3 = false")).await;
     soon(second.connection().closed()).await;
     until(async || UdpSocket::bind(address).ok()).await;
-    assert_eq!(http2.get("/").await.header("alt-svc"), None);
+    assert_eq!(http2.get("/").await.text(), "ok");
+    let mut http1 = authority.dialer().http1(address, "a.example").await;
+    assert_eq!(http1.get("/").await.header("alt-svc"), None);
     gateway.change(|text| text.replace("http3 = false", "http3 = true")).await;
     let mut third = authority.dialer().http3(address, "a.example").await;
     assert_eq!(third.get("/").await.text(), "ok");

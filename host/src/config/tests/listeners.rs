@@ -130,14 +130,14 @@ error: `http3` has no effect on a listener without `tls`
   = hint: it belongs to the listener with `tls`
 
 error: `http3` does not go with `proxy_protocol`
- --> gateway.toml:12:9
+  --> gateway.toml:12:9
    |
 12 | http3 = true
    |         ^^^^
    = hint: there is no PROXY protocol in QUIC; use a listener of its own
 
-error: `http3` must be `true` or `false`
- --> gateway.toml:17:9
+error: `http3` must be `true` or `false`, but is a string
+  --> gateway.toml:17:9
    |
 17 | http3 = "on"
    |         ^^^^

@@ -115,8 +115,12 @@ impl Body {
         kind.into()
     }
 
-    fn trailers(&mut self, section: &[u8]) -> io::Result<Frame<Bytes>> {
+    fn trailers(&mut self, section: &[u8], cx: &mut Context<'_>) -> io::Result<Frame<Bytes>> {
         self.is_over = true;
+        // Nobody reads on, and what follows may be wrong.
+        if let Poll::Ready(Err(_broken)) = self.reader.poll_part(cx) {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
         match head::trailers(section, self.field_bytes_max) {
             Ok(trailers) if self.left.is_none_or(|left| left == 0) => Ok(Frame::trailers(trailers)),
             Ok(_) | Err(Unfit::Malformed(_)) => Err(self.reader_misfit()),
@@ -156,7 +160,7 @@ impl http_body::Body for Body {
         }
         let frame = match ready!(part) {
             Ok(Part::Data(data)) => body.count(&data, cx).map(|()| Frame::data(data)),
-            Ok(Part::Section(section)) => body.trailers(&section),
+            Ok(Part::Section(section)) => body.trailers(&section, cx),
             Ok(Part::End) if body.left.is_some_and(|left| left > 0) => Err(body.reader_misfit()),
             Ok(Part::End) => {
                 body.is_over = true;
