@@ -203,8 +203,10 @@ impl Raw {
         (send, recv)
     }
 
-    /// Sends these bytes as a whole request, and gives all that is answered; the code of a reset if the
-    /// answer is one.
+    /// Sends these bytes as a whole request, and gives all that is answered.
+    ///
+    /// # Errors
+    /// The code of a reset, if that is the answer.
     ///
     /// # Panics
     /// The connection ends.
@@ -235,7 +237,7 @@ impl Raw {
     }
 }
 
-/// All that comes, as text; the code of a reset if there is one.
+/// All that comes, as text.
 ///
 /// # Errors
 /// The code of the reset.
