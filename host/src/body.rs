@@ -7,6 +7,7 @@
 mod collect;
 mod content;
 mod idle;
+mod incoming;
 mod progress;
 mod replay;
 mod written;
@@ -21,12 +22,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use crate::failure::Failure;
 pub use collect::{Collected, Held, Reservation, collect};
 pub use content::{Content, Full, Stream};
 pub(crate) use idle::IdleTimer;
+pub use incoming::{Incoming, IncomingError, Stream as IncomingStream};
 pub use progress::Progress;
 pub use replay::Replay;
 use written::Written;
@@ -65,11 +66,12 @@ impl RequestBody {
     /// the client between two reads. Time in which the upstream takes nothing does not count.
     #[must_use]
     pub fn streamed(
-        incoming: Incoming,
+        incoming: impl Into<Incoming>,
         limit_bytes: u64,
         idle: Duration,
         progress: Arc<Progress>,
     ) -> Self {
+        let incoming = incoming.into();
         if incoming.is_end_stream() {
             progress.finish();
         }
@@ -109,7 +111,7 @@ impl RequestBody {
 
     /// Whether the announced length is above the limit already.
     #[must_use]
-    pub fn exceeds(incoming: &Incoming, limit_bytes: u64) -> bool {
+    pub fn exceeds(incoming: &impl Body, limit_bytes: u64) -> bool {
         incoming.size_hint().lower() > limit_bytes
     }
 
@@ -168,7 +170,7 @@ impl Body for FromClient {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                let failure = if peer_left(&error) {
+                let failure = if error.peer_left() {
                     Failure::ClientGone
                 } else {
                     Failure::RequestMalformed(MISFRAMED)
@@ -200,7 +202,7 @@ impl FromClient {
     fn fail(
         &self,
         failure: Failure,
-        source: Option<hyper::Error>,
+        source: Option<IncomingError>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.progress.fail(failure.clone());
         Poll::Ready(Some(Err(BodyError { failure, source })))
@@ -211,12 +213,12 @@ impl FromClient {
 #[derive(Debug)]
 pub struct BodyError {
     failure: Failure,
-    source: Option<hyper::Error>,
+    source: Option<IncomingError>,
 }
 
 impl BodyError {
-    pub(crate) const fn new(failure: Failure, source: Option<hyper::Error>) -> Self {
-        Self { failure, source }
+    pub(crate) fn new(failure: Failure, source: Option<hyper::Error>) -> Self {
+        Self { failure, source: source.map(IncomingError::Hyper) }
     }
 
     /// Who failed, and how.

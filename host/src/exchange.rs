@@ -25,7 +25,6 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode};
-use hyper::body::Incoming;
 use tokio::time::Instant as Deadline;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -37,7 +36,7 @@ use arrival::{Arrival, Way};
 use finish::Finisher;
 use upgrade::Offer;
 
-use crate::body::{Content, Held, RequestBody};
+use crate::body::{Content, Held, Incoming, RequestBody};
 use crate::config::Redirect;
 use crate::facts::{Exchange, Open, ResponseHead, Scheme, Source};
 use crate::failure::Failure;
@@ -76,12 +75,13 @@ impl std::fmt::Debug for Worker {
 pub async fn handle(
     worker: Arc<Worker>,
     entrance: Entrance,
-    request: http::Request<Incoming>,
+    request: http::Request<impl Into<Incoming>>,
     peer: Arc<Peer>,
 ) -> Response<Body> {
-    let hsts = entrance.rules.as_ref().and_then(|rules| rules.hsts.clone());
-    let mut response = answer(worker, &entrance, request, peer).await;
-    entrance::secure(hsts, response.headers_mut());
+    let mut response = answer(worker, &entrance, request.map(Into::into), peer).await;
+    if let Some(rules) = &entrance.rules {
+        entrance::mark(rules, response.headers_mut());
+    }
     response
 }
 
@@ -128,7 +128,7 @@ async fn answer(
     };
     let compress = compress::Choice::of(route, &open.request);
     let (snapshot, worker, peer) = (&*snapshot, &*worker, &*peer);
-    let served = Served { snapshot, route, worker, form, hop, peer, compress };
+    let served = Served { snapshot, route, worker, form, hop, peer, entrance, compress };
     let span = open.span.clone();
     served.serve(open, body, &finisher, offer).instrument(span).await
 }
@@ -141,6 +141,7 @@ struct Served<'a> {
     form: reply::Form,
     hop: arrival::Trust,
     peer: &'a Peer,
+    entrance: &'a Entrance,
     /// If the route's responses are compressed.
     compress: Option<compress::Choice<'a>>,
 }

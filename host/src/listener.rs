@@ -1,4 +1,5 @@
 //! Accepting clients: sockets, the PROXY protocol, TLS, and one connection from its first byte to its last.
+//! Connections of QUIC are the matter of [`http3`].
 //!
 //! A connection is driven by one future, [`serve`]. It reads through a guard that lets hyper see
 //! nothing but what [`framing`] has approved, and one alarm watches whom the connection waits for:
@@ -54,6 +55,7 @@ mod frames;
 pub mod framing;
 mod guard;
 mod http2;
+pub mod http3;
 mod opening;
 mod peer;
 mod persistent;

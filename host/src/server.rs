@@ -17,6 +17,7 @@ pub(crate) mod gateway;
 mod handover;
 mod listeners;
 mod memory;
+mod quic;
 mod signals;
 mod supervisor;
 mod tasks;

@@ -23,7 +23,7 @@ pub fn host() -> String {
     host::host()
 }
 
-/// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
+/// `HTTP/1.0`, `HTTP/1.1`, `HTTP/2` or `HTTP/3`.
 #[must_use]
 pub fn version() -> String {
     host::version()

@@ -34,6 +34,7 @@ mod handover;
 mod health;
 mod hostile;
 mod http2;
+mod http3;
 mod http_client;
 mod https_redirect;
 mod isolation;

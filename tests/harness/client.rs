@@ -128,6 +128,17 @@ pub async fn http2(address: SocketAddr) -> Client {
     Client { sender: Sender::Http2(sender), authority: address.to_string() }
 }
 
+/// Speaks HTTP/2 over a connection that is there, such as one with TLS.
+pub async fn http2_over<S>(stream: S, authority: &str) -> Client
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("a handshake");
+    tokio::spawn(connection);
+    Client { sender: Sender::Http2(sender), authority: authority.to_owned() }
+}
+
 async fn stream(address: SocketAddr) -> TokioIo<TcpStream> {
     let stream = soon(TcpStream::connect(address)).await.expect("the gateway listens");
     stream.set_nodelay(true).expect("a connected socket");
@@ -206,6 +217,10 @@ pub fn request(
 }
 
 impl Reply {
+    pub(crate) const fn new(response: Response<Bytes>, trailers: Option<HeaderMap>) -> Self {
+        Self { response, trailers }
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> u16 {

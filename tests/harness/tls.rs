@@ -177,6 +177,11 @@ impl Dialer {
     }
 
     fn connector(&self, sessions: Resumption) -> TlsConnector {
+        TlsConnector::from(Arc::new(self.config(sessions, &[self.protocol])))
+    }
+
+    /// What it trusts, shows and offers to speak.
+    pub(crate) fn config(&self, sessions: Resumption, protocols: &[&str]) -> ClientConfig {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(self.versions)
@@ -189,9 +194,9 @@ impl Dialer {
                 builder.with_client_auth_cert(vec![own.der.clone()], key).expect("they fit")
             }
         };
-        config.alpn_protocols = vec![self.protocol.as_bytes().to_vec()];
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         config.resumption = sessions;
-        TlsConnector::from(Arc::new(config))
+        config
     }
 
     /// Connects to an address as if it was that of `host`.
@@ -214,6 +219,15 @@ impl Dialer {
     pub async fn http1(&self, address: SocketAddr, host: &str) -> Client {
         let stream = self.try_connect(address, host).await.expect("an agreement");
         client::http1_over(stream, host).await
+    }
+
+    /// Connects, and speaks HTTP/2.
+    pub async fn http2(&self, address: SocketAddr, host: &str) -> Client {
+        let stream = soon(TcpStream::connect(address)).await.expect("the gateway listens");
+        let name = ServerName::try_from(host.to_owned()).expect("a host");
+        let config = self.config(Resumption::disabled(), &["h2"]);
+        let stream = soon(TlsConnector::from(Arc::new(config)).connect(name, stream)).await;
+        client::http2_over(stream.expect("an agreement"), host).await
     }
 
     /// The certificate that is shown for a host.

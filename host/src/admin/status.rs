@@ -64,6 +64,7 @@ fn listeners(gateway: &Gateway) -> Vec<Value> {
         json!({
             "address": listener.address.to_string(),
             "tls": listener.is_tls(),
+            "http3": listener.http3().is_some(),
             "proxy_protocol": listener.takes_proxy_protocol(),
             "connections": listener.connections(),
             "certificates": listener.tls().map(|tls| {

@@ -2,6 +2,7 @@
 
 mod acme;
 mod hsts;
+mod http3;
 mod tls;
 
 use std::net::SocketAddr;
@@ -49,7 +50,9 @@ fn listener(value: &Value<'_>, check: &Check<'_>, taken: &mut Taken) -> Option<L
     let hsts = table.take("hsts");
     let proxy_protocol = table
         .or("proxy_protocol", false, |value| value.one_of(&[("required", true), ("off", false)]));
+    let http3 = table.take("http3");
     table.end();
+    let http3 = http3::read(http3.as_ref(), tls.is_some(), proxy_protocol, check);
     if let (Some(redirect), Some(_)) = (&redirect, &tls) {
         let finding = redirect.finding("`redirect_https` has no effect on a listener with `tls`");
         check.refuse(finding.hint("it belongs to the plain listener that clients come to first"));
@@ -82,6 +85,7 @@ fn listener(value: &Value<'_>, check: &Check<'_>, taken: &mut Taken) -> Option<L
         redirect_https: redirect_https?,
         hsts: hsts?,
         proxy_protocol: proxy_protocol?,
+        http3: http3?,
         at: value.at().clone(),
     })
 }

@@ -1,4 +1,4 @@
-//! From hyper's request to an exchange: who asks, for what, and by which route.
+//! From the listener's request to an exchange: who asks, for what, and by which route.
 
 mod http2;
 
@@ -7,13 +7,12 @@ use std::sync::Arc;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::Uri;
 use http::{Method, Request, Version};
-use hyper::body::Incoming;
 
 use super::entrance::{self, Early};
 use super::reply::Form;
 use super::upgrade::{Offer, Wish};
 use super::{fields, span};
-use crate::body::RequestBody;
+use crate::body::{Incoming, RequestBody};
 use crate::clock;
 use crate::facts::{Client, Exchange, HeadLimits, RequestHead, Scheme};
 use crate::failure::Failure;
@@ -60,6 +59,10 @@ pub(super) fn receive(
     };
     let checked = match parts.version {
         Version::HTTP_2 => http2::check(&parts, head_limits),
+        // Its reader has judged all but this.
+        Version::HTTP_3 if parts.headers.len() > head_limits.headers => {
+            Err(Failure::RequestHeadTooLarge)
+        }
         _ => Ok(()),
     };
     let wish = Wish::take(&mut parts, &body);
@@ -67,11 +70,12 @@ pub(super) fn receive(
     let settings = &snapshot.settings;
     let direct = if peer.tls.is_some() { Scheme::Https } else { Scheme::Http };
 
+    let is_framed = is_framed(parts.version);
     let trailers = fields::strip_hop_by_hop(&mut headers);
     let client = fields::client(peer.address.ip(), &headers, &settings.gateway.trusted_proxies);
     let id = fields::request_id(&headers, client.trusted);
     fields::set_request_id(&mut headers, &id);
-    if parts.version == Version::HTTP_2 {
+    if is_framed {
         fields::join_cookies(&mut headers);
     }
     let named = name_host(&parts.uri, &mut headers, parts.version);
@@ -165,11 +169,16 @@ fn refuse(fault: Fault) -> Failure {
     }
 }
 
+/// Whether heads come in frames of a stream of their own.
+const fn is_framed(version: Version) -> bool {
+    matches!(version, Version::HTTP_2 | Version::HTTP_3)
+}
+
 /// The host and port that the client asks for, with `Host` made to say the same.
 ///
-/// In HTTP/1 the guard has seen to it that a target with an authority agrees with `Host`; in HTTP/2
-/// the authority is the one that counts, and a `Host` beside it must be the same (RFC 9113 section
-/// 8.3.1).
+/// In HTTP/1 the guard has seen to it that a target with an authority agrees with `Host`; in HTTP/2 and
+/// HTTP/3 the authority is the one that counts, and a `Host` beside it must be the same (RFC 9113 section
+/// 8.3.1, RFC 9114 section 4.3.1).
 fn name_host(
     uri: &Uri,
     headers: &mut HeaderMap,
@@ -177,7 +186,7 @@ fn name_host(
 ) -> Result<(Box<str>, Option<u16>), &'static str> {
     if let Some(authority) = uri.authority() {
         let told = headers.get(header::HOST);
-        if version == Version::HTTP_2
+        if is_framed(version)
             && told.is_some_and(|told| {
                 !told.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
             })

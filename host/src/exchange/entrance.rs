@@ -1,6 +1,6 @@
 //! What the rules of a listener do to an exchange.
 
-use http::header::{CONTENT_TYPE, Entry, HeaderMap, STRICT_TRANSPORT_SECURITY};
+use http::header::{ALT_SVC, CONTENT_TYPE, Entry, HeaderMap, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, Method, StatusCode};
 
 use super::reply::{self, Reply};
@@ -99,12 +99,16 @@ fn challenged(path: &str) -> Option<&str> {
     })
 }
 
-/// Has browsers use TLS for this host from now on, unless the response has said so.
-pub(super) fn secure(hsts: Option<HeaderValue>, headers: &mut HeaderMap) {
-    if let Some(hsts) = hsts
-        && let Entry::Vacant(none) = headers.entry(STRICT_TRANSPORT_SECURITY)
-    {
-        none.insert(hsts);
+/// Says what the listener has to say to clients, unless the response has said it: that they use TLS for
+/// this host from now on, and where they find HTTP/3.
+pub(super) fn mark(rules: &Rules, headers: &mut HeaderMap) {
+    let fields = [(STRICT_TRANSPORT_SECURITY, &rules.hsts), (ALT_SVC, &rules.alt_svc)];
+    for (name, value) in fields {
+        if let Some(value) = value
+            && let Entry::Vacant(none) = headers.entry(name)
+        {
+            none.insert(value.clone());
+        }
     }
 }
 

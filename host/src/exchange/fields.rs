@@ -163,6 +163,7 @@ pub(super) fn via(headers: &mut HeaderMap, received: Version, name: &str) {
     let value = match (received, name) {
         (Version::HTTP_11, "tidegate") => HeaderValue::from_static("1.1 tidegate"),
         (Version::HTTP_2, "tidegate") => HeaderValue::from_static("2 tidegate"),
+        (Version::HTTP_3, "tidegate") => HeaderValue::from_static("3 tidegate"),
         _ => {
             let version = match received {
                 Version::HTTP_09 => "0.9",
@@ -211,8 +212,8 @@ pub(super) fn set_request_id(headers: &mut HeaderMap, id: &str) {
     }
 }
 
-/// Joins the `Cookie` lines that HTTP/2 may split (RFC 9113 section 8.2.3), as HTTP/1.1 and
-/// plugins expect a single one.
+/// Joins the `Cookie` lines that HTTP/2 and HTTP/3 may split (RFC 9113 section 8.2.3, RFC 9114 section
+/// 4.2.1), as HTTP/1.1 and plugins expect a single one.
 pub(super) fn join_cookies(headers: &mut HeaderMap) {
     let mut lines = headers.get_all(header::COOKIE).iter();
     let (Some(first), Some(second)) = (lines.next(), lines.next()) else {

@@ -9,11 +9,10 @@ use http::header::{self, HeaderValue};
 use http::uri::{PathAndQuery, Uri};
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
-use hyper::body::Incoming;
 
 use super::finish::Finisher;
 use super::{Served, fail, fields};
-use crate::body::{Content, Progress, RequestBody};
+use crate::body::{Content, Incoming, Progress, RequestBody};
 use crate::config::{Captured, HostPolicy, HostRewrite, Rewrite, Template};
 use crate::facts::{Ends, Open, RequestHead, ResponseHead, Source, Verdict};
 use crate::failure::Failure;
@@ -170,6 +169,10 @@ pub(super) fn response(
     let mut headers = parts.headers;
     let name = &served.snapshot.settings.gateway.name;
     fields::respond(&mut headers, parts.version, name, &open.id);
+    if served.entrance.speaks_http3() {
+        // It tells of the upstream's ports, and the gateway tells of its own.
+        headers.remove(header::ALT_SVC);
+    }
     open.respond(Source::Upstream, ResponseHead { status: parts.status, headers });
     Content::streamed(body)
 }

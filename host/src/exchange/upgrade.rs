@@ -13,12 +13,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
-use hyper::body::{Body as _, Incoming};
+use http_body::Body as _;
 use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 
 use super::{Served, fail, fields};
-use crate::body::{Content, RequestBody};
+use crate::body::{Content, Incoming, RequestBody};
 use crate::config;
 use crate::exchange::Body;
 use crate::facts::{Open, ResponseHead, Source};

@@ -75,6 +75,14 @@ impl Peer {
         }
     }
 
+    /// A client whose next request is a stand-in for one that was refused.
+    pub(super) fn refused(ends: Ends, tls: Option<Arc<TlsFacts>>, fault: Fault) -> Self {
+        let peer = Self::new(ends, tls);
+        peer.refuse(fault);
+        peer.shown.store(true, Ordering::Relaxed);
+        peer
+    }
+
     /// Why the request just given to the service is only a stand-in, once; none if it is one that
     /// the client sent.
     #[must_use]

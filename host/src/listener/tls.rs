@@ -3,6 +3,7 @@
 mod certificate;
 mod choice;
 mod identity;
+mod quic;
 mod subject;
 
 use std::error::Error;

@@ -25,6 +25,7 @@ use super::gateway::{Gateway, Phase};
 use super::handover::{Inherited, Program};
 use super::listeners::{self, Grace, Plan};
 use super::memory;
+use super::quic;
 use super::signals::Signals;
 use super::supervisor::Supervisor;
 use super::tasks::Ending;
@@ -228,6 +229,7 @@ impl Control {
         let known = (&[][..], &mut inherited);
         let plan =
             listeners::plan(&snapshot, sources, known, fixed.workers, metrics, &mut findings);
+        let ports = quic::plan(&gateway.ports, &snapshot, sources, &plan.listeners, &mut findings);
         let known = (None, &mut inherited);
         let admin = listeners::bind_admin(&loaded.config, sources, known, &mut findings);
         if let Some(findings) = Findings::new(findings, sources.watched().clone()) {
@@ -265,7 +267,7 @@ impl Control {
         let address = admin.as_ref().and_then(|socket| socket.local_addr().ok());
         control.serve_admin(admin);
         control.take_over(&snapshot, &control.loaded.config);
-        control.accept(plan);
+        control.accept(plan, ports);
         control.gateway.set_phase(Phase::Serving);
         control
             .start_timers(&snapshot)
@@ -348,7 +350,7 @@ impl Control {
     }
 
     /// Has the workers accept on new listeners, and none on those that are no more.
-    fn accept(&self, plan: Plan) {
+    fn accept(&self, plan: Plan, ports: quic::Plan) {
         let Plan { listeners, bound, removed } = plan;
         self.gateway.set_listeners(listeners);
         for bound in bound {
@@ -359,6 +361,11 @@ impl Control {
             }
         }
         end::close(&removed, Grace::Short);
+        // Each is one worker's, so they are spread over them.
+        let workers = self.workers.iter().cycle().skip(self.gateway.ports.count());
+        for (worker, bound) in workers.zip(self.gateway.ports.take(ports)) {
+            worker.listen(bound);
+        }
     }
 
     /// Answers requests until somebody wants the gateway to end, and ends it.

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::connections::Connections;
 use super::listeners::Listener;
+use super::quic::Ports;
 use crate::config::Findings;
 use crate::plugin::Services;
 use crate::snapshot::Snapshot;
@@ -26,6 +27,8 @@ pub(crate) struct Gateway {
     pub(crate) services: Services,
     /// Of clients.
     pub(crate) connections: Arc<Connections>,
+    /// Of HTTP/3.
+    pub(super) ports: Ports,
     /// In the order of the file.
     listeners: ArcSwap<Vec<Arc<Listener>>>,
     phase: AtomicU8,
@@ -83,6 +86,7 @@ impl Gateway {
             snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
             services,
             connections: Arc::default(),
+            ports: Ports::default(),
             listeners: ArcSwap::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
             refused: Mutex::default(),

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::handover::{Inherited, Offer};
 use crate::config::{Config, Finding, Sources};
 use crate::listener::tls::Acceptor;
-use crate::listener::{self, Drain, Drainer, Resting, Rules, Settings};
+use crate::listener::{self, Drain, Drainer, Resting, Rules, Settings, http3};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::ListenerMetrics;
@@ -53,6 +53,11 @@ impl Listener {
     /// Whether new connections have to say whom they are for.
     pub(crate) fn takes_proxy_protocol(&self) -> bool {
         self.serving.load().proxies.is_some()
+    }
+
+    /// How HTTP/3 is spoken, if it is.
+    pub(crate) fn http3(&self) -> Option<Arc<http3::Settings>> {
+        self.serving.load().http3.clone()
     }
 
     /// How many are open.
@@ -107,18 +112,22 @@ pub(super) struct Serving {
     /// Who says whom a connection is for, before anything else; absent if nobody does.
     pub(super) proxies: Option<Arc<[IpNet]>>,
     pub(super) rules: Option<Arc<Rules>>,
+    /// Of connections of QUIC; absent if none are taken.
+    pub(super) http3: Option<Arc<http3::Settings>>,
 }
 
 impl Serving {
     fn of(
-        configured: &crate::config::Listener,
+        (configured, port): (&crate::config::Listener, u16),
         tls: Option<&Acceptor>,
         snapshot: &Snapshot,
         settings: &Arc<Settings>,
     ) -> Self {
         let settings = Arc::clone(settings);
-        let (rules, proxies) = (Rules::of(configured), proxies(configured, snapshot));
-        Self { tls: tls.cloned(), settings, proxies, rules }
+        let (rules, proxies) = (Rules::of(configured, port), proxies(configured, snapshot));
+        let http3 = tls.filter(|_| configured.http3);
+        let http3 = http3.map(|tls| http3::Settings::new(&snapshot.settings.limits, tls));
+        Self { tls: tls.cloned(), settings, proxies, rules, http3: http3.map(Arc::new) }
     }
 }
 
@@ -157,7 +166,8 @@ pub(super) fn plan(
         let known = inherited.listener(configured.address);
         match bound(configured.address, known, workers, own) {
             Ok((address, sockets)) => {
-                let serving = Serving::of(configured, tls.as_ref(), snapshot, &settings);
+                let at = (configured, address.port());
+                let serving = Serving::of(at, tls.as_ref(), snapshot, &settings);
                 let (drainer, drain) = Drainer::new();
                 let listener = Arc::new(Listener {
                     configured: configured.address,
@@ -186,7 +196,8 @@ impl Plan {
             Arc::new(Settings::new(&snapshot.settings.limits, Resting(metrics.resting())));
         let configured = snapshot.listeners.iter().zip(&snapshot.tls);
         for (listener, (configured, tls)) in self.listeners.iter().zip(configured) {
-            let serving = Serving::of(configured, tls.as_ref(), snapshot, &settings);
+            let at = (configured, listener.address.port());
+            let serving = Serving::of(at, tls.as_ref(), snapshot, &settings);
             listener.serving.store(Arc::new(serving));
         }
     }
@@ -227,7 +238,7 @@ fn refused(sources: &Sources, listener: &crate::config::Listener, error: &io::Er
     sources.finding(&listener.at, message).hint(way_out(error))
 }
 
-fn way_out(error: &io::Error) -> &'static str {
+pub(super) fn way_out(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => "end the program that has this port, or choose another port",
         io::ErrorKind::PermissionDenied => {

@@ -18,6 +18,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::gateway::Gateway;
 use super::listeners::Listener;
+use super::quic;
 use super::tasks::Ending;
 use crate::clock;
 use crate::exchange;
@@ -39,9 +40,15 @@ pub(super) struct Accept {
     pub(super) socket: Unregistered,
 }
 
+/// What a worker is told to do.
+enum Command {
+    Accept(Accept),
+    Listen(quic::Bound),
+}
+
 /// A running worker.
 pub(super) struct Handle {
-    accepts: UnboundedSender<Accept>,
+    commands: UnboundedSender<Command>,
     thread: thread::JoinHandle<()>,
 }
 
@@ -54,7 +61,7 @@ impl Handle {
         alive: TaskTrackerToken,
     ) -> io::Result<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let (accepts, commands) = unbounded_channel();
+        let (sender, commands) = unbounded_channel();
         let body = move || {
             runtime.block_on(Box::pin(run(gateway, commands, ending)));
             // Cut exchanges end here at the latest.
@@ -63,26 +70,35 @@ impl Handle {
         };
         let thread =
             thread::Builder::new().name(format!("tidegate-worker-{number}")).spawn(body)?;
-        Ok(Self { accepts, thread })
+        Ok(Self { commands: sender, thread })
     }
 
     /// Has the worker accept connections from this socket, too.
     pub(super) fn accept(&self, accept: Accept) {
-        if self.accepts.send(accept).is_err() {
+        self.tell(Command::Accept(accept));
+    }
+
+    /// Has the worker take the connections of QUIC that come to this port.
+    pub(super) fn listen(&self, bound: quic::Bound) {
+        self.tell(Command::Listen(bound));
+    }
+
+    fn tell(&self, command: Command) {
+        if self.commands.send(command).is_err() {
             tracing::error!("a worker has ended before its time");
         }
     }
 
     /// Waits for the thread's end. Blocks.
     pub(super) fn join(self) {
-        drop(self.accepts);
+        drop(self.commands);
         if self.thread.join().is_err() {
             tracing::error!("a worker has panicked");
         }
     }
 }
 
-async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Accept>, ending: Ending) {
+async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Command>, ending: Ending) {
     let pools = plugin::pools();
     pools.hold_within(&gateway.services.held);
     let worker = Arc::new(exchange::Worker {
@@ -95,9 +111,13 @@ async fn run(gateway: Arc<Gateway>, mut commands: UnboundedReceiver<Accept>, end
     });
     let mut purge = interval(PURGE_PERIOD);
     purge.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let accept = |accept| {
+    let accept = |command| {
         let (gateway, ending) = (Arc::clone(&gateway), ending.clone());
-        worker.tasks.spawn(accept_all(accept, Arc::clone(&worker), gateway, ending));
+        let own = Arc::clone(&worker);
+        match command {
+            Command::Accept(accept) => worker.tasks.spawn(accept_all(accept, own, gateway, ending)),
+            Command::Listen(bound) => worker.tasks.spawn(quic::listen(bound, own, gateway, ending)),
+        };
     };
     loop {
         tokio::select! {

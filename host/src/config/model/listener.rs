@@ -22,6 +22,8 @@ pub struct Listener {
     /// Whether connections must begin with whom they are for (PROXY protocol), which the trusted
     /// proxies alone may say.
     pub proxy_protocol: bool,
+    /// Whether it also takes QUIC, at the UDP port of the same number (RFC 9114); only on a TLS listener.
+    pub http3: bool,
     /// Of the table, for findings about binding.
     pub at: Location,
 }

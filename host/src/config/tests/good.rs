@@ -67,6 +67,7 @@ tls.min_version = "1.3"
 tls.client_auth = { ca = "clients.pem", mode = "optional", forward = true }
 tls.acme = { domains = ["C.example"], directory = "https://ca.example/dir", contact = ["mailto:a@b.example"], storage = "certs", ca = "acme.pem", challenge = "http-01" }
 hsts = "180d"
+http3 = true
 
 [outputs.access]
 file = "logs/access.log"
@@ -295,6 +296,7 @@ fn the_listeners_are_as_the_file_says() {
     };
     assert_eq!(one.tls, Some(tls));
     assert_eq!((plain.proxy_protocol, one.proxy_protocol), (false, true));
+    assert_eq!((one.http3, two.http3), (false, true));
     let policy = HeaderValue::from_static("max-age=31557600; includeSubDomains; preload");
     assert_eq!((one.redirect_https, &one.hsts), (None, &Some(policy)));
 

@@ -100,6 +100,54 @@ error: `mode` cannot be `maybe`
 }
 
 #[test]
+fn http3_needs_tls_and_no_proxy_in_front() {
+    check(
+        r#"
+[gateway]
+trusted_proxies = ["10.0.0.0/8"]
+
+[[listeners]]
+address = "127.0.0.1:8080"
+http3 = true
+
+[[listeners]]
+address = "127.0.0.1:8443"
+tls = { certificate = "cert.pem", key = "key.pem" }
+proxy_protocol = "required"
+http3 = true
+
+[[listeners]]
+address = "127.0.0.1:9443"
+tls = { certificate = "cert.pem", key = "key.pem" }
+http3 = "on"
+"#,
+        r#"
+error: `http3` has no effect on a listener without `tls`
+ --> gateway.toml:6:9
+  |
+6 | http3 = true
+  |         ^^^^
+  = hint: it belongs to the listener with `tls`
+
+error: `http3` does not go with `proxy_protocol`
+  --> gateway.toml:12:9
+   |
+12 | http3 = true
+   |         ^^^^
+   = hint: there is no PROXY protocol in QUIC; use a listener of its own
+
+error: `http3` must be `true` or `false`, but is a string
+  --> gateway.toml:17:9
+   |
+17 | http3 = "on"
+   |         ^^^^
+
+3 errors in gateway.toml
+"#,
+    );
+}
+
+#[test]
 fn redirects_belong_to_plain_listeners_and_hsts_to_those_of_tls() {
     check(
         r#"

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
-use super::{Challenges, Early, Failure, RequestHead, Rules, Scheme, early, secure};
+use super::{Challenges, Early, Failure, RequestHead, Rules, Scheme, early, mark};
 use crate::listener::Challenge;
 
 fn request(method: Method, host: &str, target: &str) -> RequestHead {
@@ -21,7 +21,7 @@ fn request(method: Method, host: &str, target: &str) -> RequestHead {
 }
 
 fn rules(port: u16) -> Rules {
-    Rules { redirect_https: Some(port), hsts: None }
+    Rules { redirect_https: Some(port), hsts: None, alt_svc: None }
 }
 
 fn elsewhere(
@@ -105,13 +105,19 @@ fn who_came_over_tls_stays_and_who_names_no_host_is_refused() {
     ));
 }
 
+fn saying(hsts: Option<&'static str>, alt_svc: Option<&'static str>) -> Rules {
+    let value = |text: Option<&'static str>| text.map(HeaderValue::from_static);
+    Rules { redirect_https: None, hsts: value(hsts), alt_svc: value(alt_svc) }
+}
+
 #[test]
-fn what_a_response_says_of_its_security_is_left_alone() {
-    let ours = HeaderValue::from_static("max-age=10");
+fn what_a_response_says_of_its_security_and_of_http3_is_left_alone() {
     let mut headers = HeaderMap::new();
-    secure(None, &mut headers);
+    mark(&saying(None, None), &mut headers);
     assert!(headers.is_empty());
-    secure(Some(ours.clone()), &mut headers);
-    secure(Some(HeaderValue::from_static("max-age=0")), &mut headers);
-    assert_eq!(headers.get_all("strict-transport-security").iter().collect::<Vec<_>>(), [&ours]);
+    mark(&saying(Some("max-age=10"), Some("h3=\":443\"")), &mut headers);
+    mark(&saying(Some("max-age=0"), Some("clear")), &mut headers);
+    let said = |name: &str| headers.get_all(name).iter().cloned().collect::<Vec<_>>();
+    assert_eq!(said("strict-transport-security"), ["max-age=10"]);
+    assert_eq!(said("alt-svc"), ["h3=\":443\""]);
 }

@@ -33,6 +33,7 @@ impl Host for Guest {
         Ok(match version {
             Version::HTTP_10 => "HTTP/1.0",
             Version::HTTP_2 => "HTTP/2",
+            Version::HTTP_3 => "HTTP/3",
             _ => "HTTP/1.1",
         }
         .to_owned())

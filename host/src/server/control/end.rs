@@ -57,6 +57,7 @@ impl Control {
         self.alive.close();
         self.ending.drain.cancel();
         close(&gateway.listeners(), grace);
+        gateway.ports.leave();
         let done = tokio::select! {
             biased;
             () = self.ending.cut.cancelled() => false,

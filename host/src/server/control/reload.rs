@@ -13,7 +13,7 @@ use crate::server::gateway::Refused;
 use crate::server::handover::Inherited;
 use crate::server::watch::{Scene, Targets};
 use crate::server::{Environment, Options};
-use crate::server::{listeners, memory};
+use crate::server::{listeners, memory, quic};
 use crate::snapshot::{Builder, Purpose, Snapshot};
 use crate::telemetry::metrics::{Live, Reload};
 
@@ -123,6 +123,8 @@ impl Control {
         let mut none = Inherited::default();
         let known = (&**open, &mut none);
         let plan = listeners::plan(&snapshot, sources, known, workers, metrics, &mut findings);
+        let ports = &self.gateway.ports;
+        let ports = quic::plan(ports, &snapshot, sources, &plan.listeners, &mut findings);
         let admin_at = self.admin.as_ref().map(|admin| admin.configured);
         let known = (admin_at, &mut none);
         let admin = listeners::bind_admin(&loaded.config, sources, known, &mut findings);
@@ -138,7 +140,7 @@ impl Control {
         plan.take_over(&snapshot, &self.gateway.services.metrics);
         let old = self.gateway.snapshot.swap(Arc::clone(&snapshot));
         snapshot.dismiss(&old);
-        self.accept(plan);
+        self.accept(plan, ports);
         if let Err(error) = self.start_timers(&snapshot) {
             tracing::error!(%error, "the thread of timers cannot be started");
         }

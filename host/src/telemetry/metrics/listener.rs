@@ -13,6 +13,8 @@ pub struct ListenerMetrics {
     pub open: Gauge,
     /// Accepted so far.
     pub accepted: Counter,
+    /// Clients of HTTP/3 that had to show first that they are where they say.
+    pub retries: Counter,
     full: Counter,
     resumed: Counter,
     failed: Counter,

@@ -14,6 +14,15 @@ impl Families {
                 })
             })
         })?;
+        text.counters(
+            "quic_retries",
+            "Clients of HTTP/3 that had to prove their address",
+            |family| {
+                listeners.iter().try_for_each(|(at, metrics)| {
+                    family.put(&[("listener", at)], metrics.retries.get())
+                })
+            },
+        )?;
         let ends: Vec<_> =
             listeners.iter().map(|(at, metrics)| (at, metrics.certificates())).collect();
         let ends = ends.iter().flat_map(|(at, files)| {
