@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tidegate_tests::client::{self, Client, request};
 use tidegate_tests::gateway::{self, Builder};
 use tidegate_tests::process::{self, Process};
+use tidegate_tests::tls::authority;
 use tidegate_tests::{origin, soon, until};
 use tokio::net::UnixDatagram;
 use tokio::task::JoinSet;
@@ -254,6 +255,37 @@ async fn what_is_under_way_is_finished_by_the_process_that_began_it() {
     assert_eq!(chat.to_end().await, "ping\n");
     assert_eq!(process.ended().await, Some(0));
     process::gone(before).await;
+    assert_eq!(pid(&process).await, u64::from(process.id()));
+}
+
+#[tokio::test]
+async fn the_port_of_http3_passes_on_when_its_last_connection_has_ended() {
+    let place = Place::new();
+    let authority = authority("ca");
+    let own = authority.issue(&["a.example"]);
+    let mut process = answering()
+        .setting("drain_timeout = \"10s\"")
+        .file("a.pem", &own.pem)
+        .file("a.key", &own.key)
+        .toml(
+            "[[listeners]]\naddress = \"127.0.0.1:0\"\nhttp3 = true\n\
+             tls = { certificate = \"a.pem\", key = \"a.key\" }\n",
+        )
+        .spawn(&place.program())
+        .await;
+    let dialer = authority.dialer();
+    let mut client = dialer.http3(process.address(), "a.example").await;
+    assert_eq!(client.get("/").await.text(), "ok");
+
+    let before = process.upgrade().await;
+    process::gone(before).await;
+    drop(client);
+    let mut client = until(async || {
+        let mut client = dialer.try_http3(process.address(), "a.example").await.ok()?;
+        client.try_send(request("GET", "/", &[], "")).await.is_ok().then_some(client)
+    })
+    .await;
+    assert_eq!(client.get("/").await.text(), "ok");
     assert_eq!(pid(&process).await, u64::from(process.id()));
 }
 

@@ -229,7 +229,8 @@ impl Control {
         let known = (&[][..], &mut inherited);
         let plan =
             listeners::plan(&snapshot, sources, known, fixed.workers, metrics, &mut findings);
-        let ports = quic::plan(&gateway.ports, &snapshot, sources, &plan.listeners, &mut findings);
+        let wanting = (&*plan.listeners, inherited.has_predecessor());
+        let ports = quic::plan(&gateway.ports, &snapshot, sources, wanting, &mut findings);
         let known = (None, &mut inherited);
         let admin = listeners::bind_admin(&loaded.config, sources, known, &mut findings);
         if let Some(findings) = Findings::new(findings, sources.watched().clone()) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use quinn::{Endpoint, Incoming};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::gateway::Gateway;
@@ -27,6 +27,9 @@ use crate::snapshot::Snapshot;
 /// Clients that have not shown that they are where they say; more of them at once have to show it before
 /// anything is kept of them (RFC 9000 section 8.1).
 const UNPROVEN_MAX: usize = 64;
+
+/// Between two attempts to get a port that the process before still has.
+const BIND_PAUSE: Duration = Duration::from_millis(100);
 
 /// For what is said to clients at the end, and for their last packets.
 const CLOSE_GRACE: Duration = Duration::from_secs(1);
@@ -60,20 +63,24 @@ pub(super) struct Plan(Vec<(Arc<Listener>, Source)>);
 enum Source {
     Open(Arc<Port>),
     Bound(UdpSocket),
+    /// The process before needs it for the connections that it has.
+    Later,
 }
 
 /// A port that nobody listens on yet.
 pub(super) struct Bound {
-    pub(super) port: Arc<Port>,
-    pub(super) socket: UdpSocket,
+    port: Arc<Port>,
+    /// Absent if it is to be bound once the process before lets go of it.
+    socket: Option<UdpSocket>,
 }
 
-/// Binds what `snapshot` wants and what is not open. Nothing is taken yet.
+/// Binds what `snapshot` wants and what is not open, unless a process that this one replaces still has
+/// it. Nothing is taken yet.
 pub(super) fn plan(
     ports: &Ports,
     snapshot: &Snapshot,
     sources: &Sources,
-    listeners: &[Arc<Listener>],
+    (listeners, has_predecessor): (&[Arc<Listener>], bool),
     findings: &mut Vec<Finding>,
 ) -> Plan {
     let mut plan = Plan::default();
@@ -86,7 +93,12 @@ pub(super) fn plan(
     for (configured, listener) in wanting {
         let source = match ports.find(listener.address) {
             Some(port) => Ok(Source::Open(port)),
-            None => http3::bind(listener.address).map(Source::Bound),
+            None => match http3::bind(listener.address) {
+                Err(error) if has_predecessor && error.kind() == io::ErrorKind::AddrInUse => {
+                    Ok(Source::Later)
+                }
+                bound => bound.map(Source::Bound),
+            },
         };
         match source {
             Ok(source) => plan.0.push((Arc::clone(listener), source)),
@@ -121,8 +133,9 @@ impl Ports {
                     continue;
                 }
                 // It was closed meanwhile.
-                Source::Open(port) => http3::bind(port.address),
-                Source::Bound(socket) => Ok(socket),
+                Source::Open(port) => http3::bind(port.address).map(Some),
+                Source::Bound(socket) => Ok(Some(socket)),
+                Source::Later => Ok(None),
             };
             match socket {
                 Ok(socket) => {
@@ -225,6 +238,11 @@ pub(super) async fn listen(
     let Bound { port, socket } = bound;
     let address = port.address;
     let mut owners = port.owner.subscribe();
+    let socket = match socket {
+        Some(socket) => Some(socket),
+        None => bind_late(&port, &mut owners, &ending).await,
+    };
+    let Some(socket) = socket else { return gateway.ports.remove(&port) };
     let settings = owners.borrow().as_ref().and_then(|owner| owner.listener.http3());
     let endpoint = settings.map(|settings| http3::listen(socket, &settings));
     let endpoint = match endpoint {
@@ -260,6 +278,34 @@ pub(super) async fn listen(
     // Of connections that were cut: those that ended have closed themselves.
     endpoint.close(quinn::VarInt::from_u32(0), b"");
     let _all_or_not = timeout(CLOSE_GRACE, endpoint.wait_idle()).await;
+}
+
+/// Waits until the process before lets go of a port; none if nobody wants it any more, or it cannot be
+/// had.
+async fn bind_late(
+    port: &Port,
+    owners: &mut watch::Receiver<Option<Owner>>,
+    ending: &Ending,
+) -> Option<UdpSocket> {
+    loop {
+        match http3::bind(port.address) {
+            Ok(socket) => return Some(socket),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => {
+                tracing::error!(address = %port.address, %error, "http/3 cannot be taken");
+                return None;
+            }
+        }
+        tokio::select! {
+            biased;
+            () = ending.cut.cancelled() => return None,
+            gone = owners.wait_for(Option::is_none) => {
+                drop(gone);
+                return None;
+            }
+            () = sleep(BIND_PAUSE) => {}
+        }
+    }
 }
 
 /// Waits until there is no connection, and nothing to be said to one.

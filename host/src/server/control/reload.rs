@@ -124,7 +124,8 @@ impl Control {
         let known = (&**open, &mut none);
         let plan = listeners::plan(&snapshot, sources, known, workers, metrics, &mut findings);
         let ports = &self.gateway.ports;
-        let ports = quic::plan(ports, &snapshot, sources, &plan.listeners, &mut findings);
+        let wanting = (&*plan.listeners, false);
+        let ports = quic::plan(ports, &snapshot, sources, wanting, &mut findings);
         let admin_at = self.admin.as_ref().map(|admin| admin.configured);
         let known = (admin_at, &mut none);
         let admin = listeners::bind_admin(&loaded.config, sources, known, &mut findings);

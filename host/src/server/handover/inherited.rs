@@ -156,6 +156,11 @@ impl Inherited {
         self.groups.iter().any(|group| group.local.port() == port)
     }
 
+    /// Whether another process serves until this one does.
+    pub(in crate::server) const fn has_predecessor(&self) -> bool {
+        self.predecessor.is_some()
+    }
+
     /// Closes what nobody has taken.
     pub(in crate::server) fn close_rest(&mut self) {
         for group in self.groups.drain(..) {
