@@ -625,17 +625,17 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
         let location = loaded.config.plugins[plugin].at.locate(pointer);
         loaded.sources.finding(location, "x").position()
     };
-    assert_eq!(at(0, ""), "gateway.toml:90:1");
-    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:91:15");
-    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:91:33");
-    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:91:26");
-    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:91:11");
-    assert_eq!(at(0, "/missing"), "gateway.toml:90:1");
-    assert_eq!(at(1, "/missing"), "gateway.toml:93:1");
+    assert_eq!(at(0, ""), "gateway.toml:91:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:92:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:92:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:92:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:92:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:91:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:94:1");
     let places = &loaded.config.plugins[0].at;
-    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:87:10");
-    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:84:13");
-    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:83:1");
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:88:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:85:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:84:1");
 }
 
 /// The routes of the file: `users`, `orders`, `order`, `health`, `moved`, `item`, `kong`, `nginx` and
