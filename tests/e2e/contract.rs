@@ -135,7 +135,7 @@ async fn a_delayed_request_goes_on_after_its_time() {
 #[tokio::test]
 async fn delayed_requests_hold_no_instance() {
     let origin = origin::replying("ok").await;
-    let delays = guest::delays().config("{ ms = 200 }").limits("{ instances = 1, queue = 0 }");
+    let delays = guest::delays().config("{ ms = 200 }").limits("{ instances = 1, queue = 20 }");
     let gateway =
         gateway::before(&origin).setting("workers = 1").route("/", [delays]).start().await;
 
