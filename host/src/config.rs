@@ -12,6 +12,7 @@ mod balancing;
 mod breaker;
 mod canary;
 mod check;
+mod compression;
 mod condition;
 mod consumer;
 mod destination;
@@ -49,6 +50,7 @@ mod table;
 mod template;
 mod tree;
 mod units;
+mod upgrade;
 mod upstream;
 mod value;
 

@@ -6,6 +6,7 @@
 
 mod arrival;
 mod body;
+mod compress;
 mod entrance;
 mod fields;
 mod finish;
@@ -15,8 +16,10 @@ mod mirror;
 mod observer;
 mod reply;
 mod span;
+mod upgrade;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -32,6 +35,7 @@ pub use observer::Observer;
 
 use arrival::{Arrival, Way};
 use finish::Finisher;
+use upgrade::Offer;
 
 use crate::body::{Content, Held, RequestBody};
 use crate::config::Redirect;
@@ -89,7 +93,7 @@ async fn answer(
 ) -> Response<Body> {
     let snapshot = worker.snapshot.load_full();
     let arrival = arrival::receive(&snapshot, entrance, request, &peer);
-    let Arrival { mut exchange, body, accept, mut way, hop } = arrival;
+    let Arrival { mut exchange, body, form, mut way, hop, offer } = arrival;
     let index = way.as_ref().ok().and_then(Way::route);
     let finisher = Arc::new(Finisher::new(&snapshot, index, &worker.tasks));
     let finish = match &worker.observer {
@@ -119,12 +123,14 @@ async fn answer(
     let route = index.and_then(|index| snapshot.routes.get(index));
     let (Some(route), None) = (route, &failure) else {
         let failure = failure.unwrap_or(Failure::RouteNotFound);
-        let content = fail(&snapshot, accept.as_ref(), &mut open, failure);
+        let content = fail(&snapshot, &form, &mut open, failure);
         return respond(&snapshot, open, content.into(), None, None);
     };
-    let served = Served { snapshot: &snapshot, route, worker: &worker, accept, hop, peer: &peer };
+    let compress = compress::Choice::of(route, &open.request);
+    let (snapshot, worker, peer) = (&*snapshot, &*worker, &*peer);
+    let served = Served { snapshot, route, worker, form, hop, peer, compress };
     let span = open.span.clone();
-    served.serve(open, body, &finisher).instrument(span).await
+    served.serve(open, body, &finisher, offer).instrument(span).await
 }
 
 /// What serving one exchange needs.
@@ -132,14 +138,23 @@ struct Served<'a> {
     snapshot: &'a Snapshot,
     route: &'a Route,
     worker: &'a Worker,
-    accept: Option<HeaderValue>,
+    form: reply::Form,
     hop: arrival::Trust,
     peer: &'a Peer,
+    /// If the route's responses are compressed.
+    compress: Option<compress::Choice<'a>>,
 }
 
 impl Served<'_> {
-    async fn serve(&self, open: Open, body: Incoming, finisher: &Finisher) -> Response<Body> {
-        let deadline = Deadline::from_std(open.received) + self.route.timeout;
+    async fn serve(
+        &self,
+        open: Open,
+        body: Incoming,
+        finisher: &Finisher,
+        mut offer: Option<Box<Offer>>,
+    ) -> Response<Body> {
+        let timeout = self.form.timeout().unwrap_or(Duration::MAX).min(self.route.timeout);
+        let deadline = Deadline::from_std(open.received) + timeout;
 
         let holding = Holding { held: &self.worker.held, deadline };
         let mut body = forward::body(self, body, finisher);
@@ -152,7 +167,10 @@ impl Served<'_> {
             Answered::Failed(failure) => {
                 self.fail(&mut open, forward::blame(self, finisher, failure))
             }
-            Answered::Not => self.arrive(&mut open, body, finisher, deadline, &mut cookie).await,
+            Answered::Not => {
+                let (offer, cookie) = (offer.as_deref_mut(), &mut cookie);
+                self.arrive(&mut open, body, finisher, deadline, offer, cookie).await
+            }
         };
         open.take_in();
 
@@ -160,10 +178,13 @@ impl Served<'_> {
             .route
             .pipeline
             .on_response(open, turns, content, &holding, |exchange, failure| {
-                fail(self.snapshot, self.accept.as_ref(), exchange, failure)
+                fail(self.snapshot, &self.form, exchange, failure)
             })
             .await;
-        respond(self.snapshot, open, content, Some((self.route, deadline)), cookie)
+        match offer {
+            None => respond(self.snapshot, open, content, Some((self, deadline)), cookie),
+            Some(offer) => upgrade::respond(self, *offer, open, content, deadline, cookie),
+        }
     }
 
     /// Goes where the route leads; the exchange has its response afterwards, and `cookie` what makes the
@@ -174,6 +195,7 @@ impl Served<'_> {
         body: RequestBody,
         finisher: &Finisher,
         deadline: Deadline,
+        offer: Option<&mut Offer>,
         cookie: &mut Option<HeaderValue>,
     ) -> Content {
         if forward::lacks_slash(self, open) {
@@ -181,7 +203,7 @@ impl Served<'_> {
         }
         match &self.route.destination {
             Destination::Upstream(upstream) => {
-                self.forward(open, upstream, body, finisher, deadline).await
+                self.forward(open, upstream, body, finisher, deadline, offer).await
             }
             Destination::Split(chooser, upstreams) => {
                 let is_https = open.request.scheme == Scheme::Https;
@@ -191,7 +213,7 @@ impl Served<'_> {
                     return self.fail(open, Failure::DestinationUnavailable);
                 };
                 *cookie = choice.cookie;
-                self.forward(open, upstream, body, finisher, deadline).await
+                self.forward(open, upstream, body, finisher, deadline, offer).await
             }
             Destination::Handler(plugin) => {
                 let asked = handler::ask(self, open, plugin, body);
@@ -218,6 +240,7 @@ impl Served<'_> {
         body: RequestBody,
         finisher: &Finisher,
         deadline: Deadline,
+        offer: Option<&mut Offer>,
     ) -> Content {
         // Before the request takes the head's fields with it.
         open.tally.affinity = upstream.affinity(open);
@@ -225,17 +248,25 @@ impl Served<'_> {
             Ok(request) => request,
             Err(failure) => return self.fail(open, failure),
         };
-        if let Some(mirror) = &self.route.mirror {
-            mirror::copy(self, mirror, &mut request);
+        if upstream.tells_ends() {
+            request.extensions_mut().insert(forward::ends(self, open));
+        }
+        match (&offer, &self.route.mirror) {
+            (Some(offer), _) => offer.ask(&mut request),
+            (None, Some(mirror)) => mirror::copy(self, mirror, &mut request),
+            (None, None) => {}
         }
         let sent = upstream.send(&self.worker.pools, request, deadline, &mut open.tally);
         let outcome = match tokio::time::timeout_at(deadline, sent).await {
             Ok(outcome) => outcome,
             Err(_elapsed) => Err(Failure::RouteTimeout),
         };
-        match outcome {
-            Ok(response) => forward::response(self, open, response),
-            Err(failure) => match forward::verdict(open, failure) {
+        match (outcome, offer) {
+            (Ok(response), Some(offer)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                offer.take_up(self, open, response)
+            }
+            (Ok(response), _) => forward::response(self, open, response),
+            (Err(failure), _) => match forward::verdict(open, failure) {
                 Ok(content) => content,
                 Err(failure) => self.fail(open, forward::blame(self, finisher, failure)),
             },
@@ -263,22 +294,23 @@ impl Served<'_> {
     }
 
     fn fail(&self, open: &mut Open, failure: Failure) -> Content {
-        fail(self.snapshot, self.accept.as_ref(), open, failure).into()
+        fail(self.snapshot, &self.form, open, failure).into()
     }
 }
 
 /// Makes the gateway's answer to a failure the exchange's response.
 fn fail(
     snapshot: &Snapshot,
-    accept: Option<&HeaderValue>,
+    form: &reply::Form,
     exchange: &mut Exchange,
     failure: Failure,
 ) -> Bytes {
     let name = &snapshot.settings.gateway.name;
-    let (status, headers, content) = reply::to(&failure, accept, &exchange.id, name);
+    let (status, headers, content) = reply::to(&failure, form, &exchange.id, name);
     let Exchange { id, route, tally, .. } = &*exchange;
     let (upstream, endpoint) = (tally.upstream.as_deref(), tally.endpoint.as_deref());
-    if status.is_server_error() {
+    // The status of an answer to gRPC says nothing.
+    if failure.status() >= 500 {
         let error = failure.token();
         tracing::warn!(request_id = %id, %route, upstream, endpoint, error, "exchange failed");
     } else {
@@ -296,10 +328,10 @@ fn respond(
     snapshot: &Snapshot,
     mut open: Open,
     content: Content,
-    routed: Option<(&Route, Deadline)>,
+    routed: Option<(&Served<'_>, Deadline)>,
     cookie: Option<HeaderValue>,
 ) -> Response<Body> {
-    let keep = routed.is_some_and(|(route, _)| route.pipeline.has_log_phase());
+    let keep = routed.is_some_and(|(served, _)| served.route.pipeline.has_log_phase());
     let Exchange { request, response, id, source, .. } = &mut *open;
     let Some(head) = response else {
         // `serve` sets it on every way; answering without one would be answering nothing.
@@ -314,9 +346,13 @@ fn respond(
     if let Some(cookie) = cookie.filter(|_| *source == Source::Upstream) {
         head.headers.append(header::SET_COOKIE, cookie);
     }
-    if let Some((route, _)) = routed {
-        route.response_headers.apply(&mut head.headers);
+    if let Some((served, _)) = routed {
+        served.route.response_headers.apply(&mut head.headers);
     }
+    let content = match routed.and_then(|(served, _)| served.compress.as_ref()) {
+        Some(compress) => compress.apply(&request.method, head, content),
+        None => content,
+    };
     let length = fields::Content::of_response(&request.method, head.status, content.exact());
     if let Content::Full(full) = &content
         && request.method == Method::HEAD

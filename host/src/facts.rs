@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 pub use attribute::Attribute;
 pub use changes::Changes;
-pub use client::{AlternativeName, Client, ClientCertificate, TlsFacts};
+pub use client::{AlternativeName, Client, ClientCertificate, Ends, TlsFacts};
 pub use edit::{Edit, EditError, HeadLimits};
 pub use head::{RequestHead, ResponseHead, Scheme};
 pub use late::{Late, Verdict};

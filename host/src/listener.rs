@@ -1,4 +1,4 @@
-//! Accepting clients: sockets, TLS, and one connection from its first byte to its last.
+//! Accepting clients: sockets, the PROXY protocol, TLS, and one connection from its first byte to its last.
 //!
 //! A connection is driven by one future, [`serve`]. It reads through a guard that lets hyper see
 //! nothing but what [`framing`] has approved, and one alarm watches whom the connection waits for:
@@ -16,13 +16,13 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
-use http::header::CONNECTION;
+use http::header::{CONNECTION, UPGRADE};
+use http::{StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -34,9 +34,11 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::config;
+use crate::facts::Ends;
 use framing::{Framing, HeadLimits};
 use guard::Guard;
 use opening::Opening;
+use tunnel::Tunnels;
 use watch::Watch;
 
 mod challenges;
@@ -46,16 +48,20 @@ pub mod framing;
 mod guard;
 mod opening;
 mod peer;
+mod proxy_protocol;
 mod rules;
 mod socket;
 pub mod tls;
+mod tunnel;
 mod watch;
 
 pub use challenges::{Challenge, Challenges, Shown};
 pub use drain::{Drain, Drainer};
 pub use peer::{Fault, Peer};
+pub use proxy_protocol::{Unidentified, identify};
 pub use rules::{Entrance, Rules};
 pub use socket::bind;
+pub use tunnel::Tunnel;
 
 /// Between two HTTP/2 pings, each of which must be answered within the same time. A peer that has
 /// vanished without a word is noticed after 40 seconds at the latest.
@@ -125,6 +131,8 @@ fn http2_builder(limits: &config::Limits) -> http2::Builder<TokioExecutor> {
         .max_header_list_size(u32::try_from(limits.request_head_bytes).unwrap_or(u32::MAX))
         .initial_stream_window_size(64 * 1024 - 1)
         .adaptive_window(false)
+        // RFC 8441: WebSockets over HTTP/2.
+        .enable_connect_protocol()
         .keep_alive_interval(HTTP2_PING_INTERVAL)
         .keep_alive_timeout(HTTP2_PING_INTERVAL);
     builder
@@ -138,6 +146,7 @@ fn http2_builder(limits: &config::Limits) -> http2::Builder<TokioExecutor> {
 /// A drop closes the connection at once and drops the exchange that runs on it.
 pub async fn serve<S, F, B>(
     stream: TcpStream,
+    ends: Ends,
     tls: Option<tls::Acceptor>,
     settings: Arc<Settings>,
     handle: S,
@@ -148,16 +157,12 @@ pub async fn serve<S, F, B>(
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let opened = match (stream.peer_addr(), stream.set_nodelay(true)) {
-        (Ok(address), Ok(())) => Ok(SocketAddr::new(address.ip().to_canonical(), address.port())),
-        (Err(error), _) | (_, Err(error)) => Err(error),
-    };
-    let address = match opened {
-        Ok(address) => address,
-        Err(error) => return tracing::debug!(%error, "connection closed before it was served"),
-    };
+    if let Err(error) = stream.set_nodelay(true) {
+        return tracing::debug!(%error, "connection closed before it was served");
+    }
+    let address = ends.client;
     let Some(acceptor) = tls else {
-        let peer = Arc::new(Peer::new(address, None));
+        let peer = Arc::new(Peer::new(ends, None));
         return plain(stream, peer, &settings, handle, drain).await;
     };
     let handshake = async {
@@ -174,7 +179,7 @@ pub async fn serve<S, F, B>(
                 return;
             }
             let http2 = facts.alpn.as_deref() == Some("h2");
-            let peer = Arc::new(Peer::new(address, Some(Arc::new(facts))));
+            let peer = Arc::new(Peer::new(ends, Some(Arc::new(facts))));
             let opening = Opening { stream, first: BytesMut::new(), http2 };
             talk(opening, peer, &settings, handle, drain).await;
         }
@@ -237,19 +242,33 @@ async fn talk<T, S, F, B>(
     ));
     let address = peer.address;
     let running = Arc::clone(&watch);
+    let tunnels = Arc::<Tunnels>::default();
+    let switching = Arc::clone(&tunnels);
     let http1 = !opening.http2;
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         let exchange = running.begin();
         peer.show_fault(&mut request);
+        let offers = http1 && exchange.sees_offer() && offers_protocol(&request);
         let response = handle(request, Arc::clone(&peer));
-        let peer = Arc::clone(&peer);
+        let (peer, switching) = (Arc::clone(&peer), Arc::clone(&switching));
         async move {
             let mut response = response.await;
+            let tunnel = response.extensions_mut().remove::<Tunnel>();
+            let is_taken = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+            if offers {
+                exchange.answer_offer(is_taken);
+            }
             // It is closed anyway, but hyper would not say so, or not in time.
-            if peer.body_fault().is_some() || http1 && exchange.is_last() {
+            if peer.body_fault().is_some() || http1 && exchange.is_last() && !is_taken {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             // The body owns the mark that an exchange runs: it is dropped after its last frame.
+            // That of a tunnel is dropped at once, and the tunnel has a mark of its own.
+            match tunnel {
+                Some(tunnel) if http1 => switching.put(tunnel),
+                Some(tunnel) => switching.start(&tunnel, exchange.another()),
+                None => {}
+            }
             let keep = move |error| {
                 let _: &watch::Exchange = &exchange;
                 error
@@ -263,13 +282,22 @@ async fn talk<T, S, F, B>(
         drive::to_the_end(connection, http2::Connection::graceful_shutdown, &watch, times, &drain)
             .await
     } else {
-        let connection = settings.http1.serve_connection(io, service);
-        drive::to_the_end(connection, http1::Connection::graceful_shutdown, &watch, times, &drain)
-            .await
+        let connection = settings.http1.serve_connection(io, service).with_upgrades();
+        let finish = http1::UpgradeableConnection::graceful_shutdown;
+        drive::to_the_end(connection, finish, &watch, times, &drain).await
     };
     if let Err(error) = ended {
         tracing::debug!(peer = %address, %error, "connection ended early");
     }
+    tunnels.run(&drain).await;
+}
+
+/// Whether the guard takes this HTTP/1 request for an offer of another protocol (RFC 9110 section
+/// 7.8).
+fn offers_protocol(request: &http::Request<Incoming>) -> bool {
+    request.version() == Version::HTTP_11
+        && request.headers().contains_key(UPGRADE)
+        && request.body().is_end_stream()
 }
 
 /// For what cannot go on.

@@ -120,6 +120,10 @@ pub struct Route {
     pub request_body_bytes: u64,
     /// Whether `%2F`, `%5C` and the like may stand in a path.
     pub allow_encoded_slash: bool,
+    /// How its responses are compressed, if they are.
+    pub compression: Option<config::Compression>,
+    /// Which other protocols its connections may change to.
+    pub upgrade: config::Upgrade,
     /// What its exchanges count on.
     pub metrics: Arc<RouteMetrics>,
 }
@@ -412,6 +416,11 @@ impl Route {
                 .request_body_bytes
                 .unwrap_or(config.limits.request_body_bytes),
             allow_encoded_slash: route.allow_encoded_slash,
+            compression: match &route.compression {
+                config::RouteCompression::Own(own) => own.clone(),
+                config::RouteCompression::Inherited => config.gateway.compression.clone(),
+            },
+            upgrade: route.upgrade.clone(),
             metrics: metrics.route(&route.name),
         }
     }

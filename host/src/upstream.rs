@@ -11,6 +11,7 @@
 mod admission;
 mod balance;
 mod breaker;
+mod carrier;
 mod connect;
 mod deadline;
 mod discovery;
@@ -18,11 +19,15 @@ mod endpoint;
 mod fault;
 mod health;
 mod members;
+mod multiplex;
 mod pool;
+mod proxy_protocol;
+mod reach;
 mod response;
 mod retry;
 mod tls;
 mod tries;
+mod tunnel;
 mod upkeep;
 mod window;
 
@@ -35,7 +40,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::body::{Progress, RequestBody};
 use crate::clock;
-use crate::config::{self, BalancePolicy, HostPolicy, HttpOrigin};
+use crate::config::{self, BalancePolicy, HostPolicy, HttpOrigin, Protocol};
 use crate::facts::{Exchange, Tally};
 use crate::failure::Failure;
 use crate::telemetry::Metrics;
@@ -43,18 +48,21 @@ use crate::telemetry::metrics::UpstreamMetrics;
 pub use admission::Admission;
 use balance::{Balance, key};
 pub use breaker::Breaker;
+use carrier::Carrier;
+use connect::Wire;
 use discovery::Discovery;
 pub use endpoint::Endpoint;
 use endpoint::{Address, Care, Seat};
 use health::outlier;
 use members::{Current, Members};
-use pool::Connection;
 pub use pool::{IDLE_MAX, IDLE_PER_ENDPOINT_MAX, Pools, Stage};
+use reach::Reach;
 use response::Lease;
 pub use response::ResponseBody;
 use retry::Retry;
 pub use tls::{Tls, TlsError};
 use tries::Choice;
+pub use tunnel::{Stay, Tunnel, Upgrading};
 
 /// As an upstream has by default.
 const ORIGIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -111,7 +119,12 @@ impl Upstream {
         previous: Option<&Arc<Self>>,
     ) -> Arc<Self> {
         let own = metrics.upstream(&config.name);
-        let care = Arc::new(Care::of(&config.balancing, config.endpoints.len()));
+        let tls = tls.map(|tls| tls.speaking(config.protocol));
+        let tls = tls.as_ref();
+        let care = Arc::new(
+            Care::of(&config.balancing, config.endpoints.len())
+                .spoken(config.protocol, config.proxy_protocol),
+        );
         let before = previous.map(|upstream| upstream.members.current());
         let before = before.as_deref();
         let members = match &config.balancing.dns {
@@ -227,6 +240,25 @@ impl Upstream {
     #[must_use]
     pub const fn admission(&self) -> Option<&Admission> {
         self.admission.as_ref()
+    }
+
+    /// What is spoken to its endpoints.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.care.protocol
+    }
+
+    /// Whether connections to it can leave HTTP for another protocol.
+    #[must_use]
+    pub fn can_switch(&self) -> bool {
+        self.care.protocol == Protocol::Http1
+    }
+
+    /// Whether its endpoints are told whose connection a request came by, which an extension of the
+    /// request has to say: [`Ends`](crate::facts::Ends).
+    #[must_use]
+    pub fn tells_ends(&self) -> bool {
+        self.care.proxy_protocol.is_some()
     }
 
     /// Sends a request and gives its response as soon as the head is in.
@@ -361,61 +393,91 @@ impl Upstream {
         choice: Choice,
         mut request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, Fault> {
-        while choice == Choice::Any
-            && let Some(connection) = pools.take(endpoint.key(), clock::now())
+        let reach = self.reach(endpoint, &request);
+        // On a stage everybody speaks HTTP/1.1.
+        if self.care.protocol == Protocol::Http2 && pools.stage().is_none() {
+            return self.exchange_multiplexed(pools, endpoint, &reach, request).await;
+        }
+        let is_own = request.extensions().get::<Upgrading>().is_some();
+        while !is_own
+            && choice == Choice::Any
+            && let Some(connection) = pools.take(&reach.key, clock::now())
         {
-            match self.ask(pools, endpoint, connection, request).await {
+            let carrier = Carrier::Own(connection);
+            match self.ask(pools, &reach.key, carrier, request).await {
                 Err(Fault::Unsent(unsent, _)) => request = *unsent,
                 outcome => return outcome,
             }
         }
-        let opened = match pools.stage() {
-            None => connect::open(endpoint.target(), endpoint.tls(), self.connect_timeout).await,
-            Some(stage) => match stage.connect(&self.name) {
-                Some(stream) => connect::speak(stream).await,
-                None => Err(Failure::ConnectionRefused),
-            },
+        let opened = match self.connect(pools, endpoint, &reach).await {
+            Ok(wire) => wire.speak_http1().await,
+            Err(failure) => Err(failure),
         };
         match opened {
-            Ok(connection) => self.ask(pools, endpoint, connection, request).await,
+            Ok(connection) => self.ask(pools, &reach.key, Carrier::Own(connection), request).await,
             Err(failure) => Err(Fault::Unsent(Box::new(request), failure)),
         }
+    }
+
+    /// A new connection, to the network or on a stage.
+    async fn connect(
+        &self,
+        pools: &Pools,
+        endpoint: &Endpoint,
+        reach: &Reach,
+    ) -> Result<Wire, Failure> {
+        let Some(stage) = pools.stage() else {
+            let preface = reach.preface.as_deref();
+            let timeout = self.connect_timeout;
+            return connect::open(endpoint.target(), endpoint.tls(), preface, timeout).await;
+        };
+        stage.connect(&self.name).map(Wire::Staged).ok_or(Failure::ConnectionRefused)
     }
 
     async fn ask(
         &self,
         pools: &Arc<Pools>,
-        endpoint: &Endpoint,
-        mut connection: Connection,
+        key: &Arc<str>,
+        mut carrier: Carrier,
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, Fault> {
         let progress = request.body().progress().cloned();
         let blame = |failure| blame(progress.as_deref(), failure);
+        let is_own = request.extensions().get::<Upgrading>().is_some();
+        let spare = carrier.spare(&request);
         let answer = tokio::select! {
             biased;
-            answer = connection.sender.try_send_request(request) => answer,
+            answer = carrier.send(request) => answer,
             () = overdue(self.response_timeout, progress.as_deref()) => {
                 return Err(blame(Failure::ResponseTimeout));
             }
         };
-        let response = match answer {
+        let mut response = match answer {
             Ok(response) => response,
-            Err(mut error) => {
-                let failure = fault::of_head(error.error());
-                return Err(match error.take_message() {
+            Err((error, unsent)) => {
+                let failure = fault::of_head(&error);
+                let unsent = unsent.or(spare.filter(|_| fault::is_unprocessed(&error)));
+                return Err(match unsent {
                     Some(unsent) => Fault::Unsent(Box::new(unsent), failure),
                     None => blame(failure),
                 });
             }
         };
-        // Nobody asked for another protocol: RFC 9110 section 15.2.2.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Fault::Sent(Failure::ResponseMalformed));
+            let on = hyper::upgrade::on(&mut response);
+            return match carrier {
+                Carrier::Own(connection) if is_own => {
+                    let tunnel = Tunnel::new(on, connection);
+                    Ok(response.map(|_empty| ResponseBody::switched(tunnel)))
+                }
+                // Nobody asked for another protocol: RFC 9110 section 15.2.2.
+                _ => Err(Fault::Sent(Failure::ResponseMalformed)),
+            };
         }
         let lease = Lease {
-            connection,
+            carrier,
             pools: Arc::clone(pools),
-            key: Arc::clone(endpoint.key()),
+            key: Arc::clone(key),
             idle_timeout: self.idle_timeout,
             request: progress,
         };

@@ -183,6 +183,18 @@ async fn a_check_may_want_a_status_a_text_and_a_host() {
 }
 
 #[tokio::test]
+async fn a_check_says_that_it_is_for_nobody_behind_the_gateway() {
+    let origin = origin::replying("ok").await;
+    let _gateway = gateway::before(&origin)
+        .upstream("proxy_protocol = 1\nhealth = { path = \"/\" }")
+        .route("/", [])
+        .start()
+        .await;
+    until(async || (origin.counts().requests > 0).then_some(())).await;
+    assert_eq!(origin.last().start_line(), "PROXY UNKNOWN");
+}
+
+#[tokio::test]
 async fn backups_serve_while_the_others_are_unwell() {
     let (primary, is_well) = moody("primary").await;
     let (backup, _) = moody("backup").await;

@@ -153,6 +153,11 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         &self.buffer
     }
 
+    /// Takes what has been read and not been asked for.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
     async fn exactly(&mut self, message: &mut Message, length: usize) {
         while self.buffer.len() < length {
             if !self.fill().await {

@@ -137,6 +137,20 @@ impl Connection {
         self.reader.get_mut().write_all(bytes.as_ref()).await.is_ok()
     }
 
+    /// Bytes that are no message, as they come; absent at the end of the connection.
+    pub async fn bytes(&mut self) -> Option<Vec<u8>> {
+        if self.reader.pending().is_empty() && !self.reader.fill().await {
+            return None;
+        }
+        Some(self.reader.take())
+    }
+
+    /// Ends the sending half.
+    pub async fn finish(&mut self) {
+        // The other side may have gone.
+        drop(self.reader.get_mut().shutdown().await);
+    }
+
     /// Waits until the other side ends the connection.
     pub async fn closed(&mut self) {
         while self.reader.fill().await {}

@@ -60,6 +60,7 @@ fn listeners(gateway: &Gateway) -> Vec<Value> {
         json!({
             "address": listener.address.to_string(),
             "tls": listener.is_tls(),
+            "proxy_protocol": listener.takes_proxy_protocol(),
             "connections": listener.connections(),
             "certificates": listener.tls().map(|tls| {
                 tls.certificates().iter().map(certificate).collect::<Vec<_>>()
@@ -109,6 +110,9 @@ fn routes(snapshot: &Snapshot) -> Vec<Value> {
             "pipeline": pipeline::of(&route.pipeline),
             "destination": destination(route),
             "timeout_ms": millis(route.timeout),
+            "upgrade": route.upgrade.protocols,
+            "compression": compression(route),
+            "tunnels": route.metrics.tunnels.open.get(),
         })
     });
     shown.collect()
@@ -191,6 +195,12 @@ fn destination(route: &Route) -> Value {
     }
 }
 
+/// The codings, the favourite first; empty if nothing is compressed.
+fn compression(route: &Route) -> Vec<&'static str> {
+    let codings = route.compression.iter().flat_map(|compression| &compression.codings);
+    codings.map(|coding| coding.as_str()).collect()
+}
+
 /// Each with its other version behind it, if it has one.
 fn plugins(snapshot: &Snapshot) -> Vec<Value> {
     let both = snapshot.plugins.iter().zip(&snapshot.canaries);
@@ -271,6 +281,7 @@ fn upstream(upstream: &Upstream) -> Value {
         .map(|admission| places(admission.bounds(), admission.active(), admission.waiting()));
     json!({
         "name": &**upstream.name(),
+        "protocol": upstream.protocol().as_str(),
         "balance": upstream.policy().as_str(),
         "endpoints": endpoints.collect::<Vec<_>>(),
         "breaker": upstream.breaker().map(Breaker::state),

@@ -26,7 +26,7 @@ use super::{AuthorError, parts};
 use crate::clock;
 use crate::config::fixture::{Ask, Case, Fixture};
 use crate::exchange::{self, Worker};
-use crate::facts::TlsFacts;
+use crate::facts::{Ends, TlsFacts};
 use crate::listener::{Entrance, Peer};
 use crate::snapshot::{Builder, Purpose, Snapshot};
 use crate::state::output::{Outputs, Page};
@@ -196,7 +196,8 @@ fn peer(ask: &Ask) -> Peer {
             client_certificate: None,
         })
     });
-    Peer::new(SocketAddr::new(ask.client, CLIENT_PORT), tls)
+    let client = SocketAddr::new(ask.client, CLIENT_PORT);
+    Peer::new(Ends { client, gateway: client }, tls)
 }
 
 /// A lock that no panic can leave in doubt.

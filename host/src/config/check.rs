@@ -166,6 +166,9 @@ pub(super) fn config<'a>(check: &'a Check<'a>, roots: &'a [Node]) -> Option<Conf
     let secrets = secret::read(&secrets.entries, check);
 
     let (gateway, gateway_pipeline) = gateway?;
+    if let Some(listeners) = &listeners {
+        listener::refuse_unheard_proxies(check, listeners, &gateway);
+    }
     let (upstreams, upstream_pipelines): (Vec<_>, Vec<_>) = upstreams?.into_iter().unzip();
     let (plugins, mut routes) = (read_plugins?, routes?);
     pipeline::compose(check, &mut routes, &gateway_pipeline, &upstream_pipelines, &plugins);

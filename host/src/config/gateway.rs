@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::check::Check;
+use super::compression;
 use super::listener;
 use super::names::Names;
 use super::pin;
@@ -69,6 +70,7 @@ pub(super) fn read(
         tracing.end();
         propagate
     });
+    let compression = table.or("compression", None, compression::read);
     let trusted_keys = table.or("trusted_keys", Vec::new(), pin::trusted_keys);
     table.end();
     let gateway = Gateway {
@@ -79,6 +81,7 @@ pub(super) fn read(
         plugins_dir: plugins_dir?,
         cache_dir: cache_dir?,
         propagates_trace: tracing?,
+        compression: compression?,
         trusted_keys: trusted_keys?,
     };
     Some((gateway, pipeline?))

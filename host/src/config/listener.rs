@@ -10,7 +10,7 @@ use super::check::Check;
 use super::table::Table;
 use super::tree::Kind;
 use super::value::{Value, each};
-use super::{Finding, Listener};
+use super::{Finding, Gateway, Listener};
 
 /// Of `https` (RFC 9110 section 4.2.2).
 const HTTPS_PORT: u16 = 443;
@@ -47,6 +47,8 @@ fn listener(value: &Value<'_>, check: &Check<'_>, taken: &mut Taken) -> Option<L
     let tls = table.take("tls");
     let redirect = table.take("redirect_https");
     let hsts = table.take("hsts");
+    let proxy_protocol = table
+        .or("proxy_protocol", false, |value| value.one_of(&[("required", true), ("off", false)]));
     table.end();
     if let (Some(redirect), Some(_)) = (&redirect, &tls) {
         let finding = redirect.finding("`redirect_https` has no effect on a listener with `tls`");
@@ -79,8 +81,18 @@ fn listener(value: &Value<'_>, check: &Check<'_>, taken: &mut Taken) -> Option<L
         tls: tls?,
         redirect_https: redirect_https?,
         hsts: hsts?,
+        proxy_protocol: proxy_protocol?,
         at: value.at().clone(),
     })
+}
+
+/// Who may say whom a connection is for is a matter of trust, so there is no default.
+pub(super) fn refuse_unheard_proxies(check: &Check<'_>, listeners: &[Listener], gateway: &Gateway) {
+    let needing = listeners.iter().find(|listener| listener.proxy_protocol);
+    let Some(listener) = needing.filter(|_| gateway.trusted_proxies.is_empty()) else { return };
+    let message = "a listener takes the PROXY protocol, but nobody is trusted to speak it";
+    let finding = check.sources.finding(&listener.at, message);
+    check.refuse(finding.hint("list the proxies in front in `gateway.trusted_proxies`"));
 }
 
 /// An IP address with a port; names are not looked up.

@@ -5,6 +5,7 @@
 mod acme;
 mod balancing;
 mod canary;
+mod compression;
 mod consumer;
 mod grants;
 mod listener;
@@ -19,6 +20,7 @@ mod route;
 mod secret;
 mod split;
 mod template;
+mod upgrade;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -34,6 +36,7 @@ pub use balancing::{
     StatusRange,
 };
 pub use canary::{Canary, CanaryKey, Selection, Share, Version};
+pub use compression::{Coding, Compression, RouteCompression};
 pub use consumer::{Consumer, Credential};
 pub use grants::{ConsumersScope, Grants, HttpClientScope, HttpOrigin, KvScope, Scope};
 pub use listener::{Certificate, ClientAuth, Listener, Tls, TlsVersion};
@@ -52,7 +55,10 @@ pub use route::{Destination, FixedResponse, Redirect, Route};
 pub use secret::{NamedSecret, Secret};
 pub use split::{Mirror, Split, SplitKey, SplitTarget, StickyCookie};
 pub use template::{Captures, Part, Template};
-pub use upstream::{Endpoint, HostPolicy, Identity, Upstream, UpstreamId, UpstreamTls};
+pub use upgrade::Upgrade;
+pub use upstream::{
+    Endpoint, HostPolicy, Identity, Protocol, ProxyVersion, Upstream, UpstreamId, UpstreamTls,
+};
 
 /// A whole gateway.toml with its includes.
 #[derive(Debug)]
@@ -97,6 +103,8 @@ pub struct Gateway {
     pub cache_dir: Option<PathBuf>,
     /// Whether upstreams are told of the gateway's span (W3C Trace Context).
     pub propagates_trace: bool,
+    /// How the responses of routes are compressed that do not say otherwise.
+    pub compression: Option<Compression>,
     /// One of them has signed each component that is read from a file, unless its plugin says
     /// otherwise; empty if none need be signed.
     pub trusted_keys: Vec<TrustedKey>,

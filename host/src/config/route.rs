@@ -4,6 +4,7 @@ use std::collections::btree_map::{BTreeMap, Entry};
 use std::time::Duration;
 
 use super::check::Check;
+use super::compression;
 use super::destination::Known;
 use super::limits::{WAIT_RANGE, body_bytes};
 use super::names::{self, Names, Unique};
@@ -11,8 +12,8 @@ use super::rewrite::Rewriting;
 use super::table::Table;
 use super::value::{Value, each};
 use super::{Destination, Finding, HeaderEdits, HostMatcher, Matcher, Mirror, Owner, PathMatcher};
-use super::{PrefixMode, Route, Segment, ValueMatcher};
-use super::{destination, header_edits, matcher, mirror, pipeline, rewrite};
+use super::{PrefixMode, Route, RouteCompression, Segment, ValueMatcher};
+use super::{destination, header_edits, matcher, mirror, pipeline, rewrite, upgrade};
 
 /// From the request's head read to the last byte of the response: twice the 30 s that an upstream
 /// has for its head, so that its own timeout speaks first and a page has time to arrive.
@@ -86,6 +87,11 @@ fn route(
         value.check.refuse(finding.label("a handler is no host"));
     }
     let edits = Edits::read(&mut table, &called, destination.as_ref(), upstreams);
+    let compression = table.or("compression", RouteCompression::Inherited, |value| {
+        compression::read(value).map(RouteCompression::Own)
+    });
+    let upgrade =
+        table.or("upgrade", upgrade::default(), |value| upgrade::read(value, destination.as_ref()));
     let timeout = table.or("timeout", TIMEOUT, |value| value.duration(&WAIT_RANGE));
     let request_body_bytes = table.or("request_body", None, |value| body_bytes(value).map(Some));
     table.end();
@@ -106,6 +112,8 @@ fn route(
         timeout: timeout?,
         request_body_bytes: request_body_bytes?,
         allow_encoded_slash: allow_encoded_slash?,
+        compression: compression?,
+        upgrade: upgrade?,
         at: at.clone(),
         handler_at: handler_at.unwrap_or_else(|| at.clone()),
     })

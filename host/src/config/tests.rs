@@ -16,6 +16,7 @@ mod names;
 mod pipelines;
 mod plugins;
 mod process;
+mod protocols;
 mod resilience;
 mod routing;
 mod secrets;

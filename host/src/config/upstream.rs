@@ -11,8 +11,8 @@ use super::names::Names;
 use super::tree::Kind;
 use super::value::{Entry, Text, Value, each};
 use super::{
-    Endpoint, Finding, HealthCheck, HostPolicy, Identity, Owner, PipelineEntry, Probe, Retry,
-    Upstream, UpstreamId, UpstreamTls,
+    Endpoint, Finding, HealthCheck, HostPolicy, Identity, Owner, PipelineEntry, Probe, Protocol,
+    ProxyVersion, Retry, Upstream, UpstreamId, UpstreamTls,
 };
 use super::{balancing, breaker, canary, destination, host, pipeline, retry};
 
@@ -70,6 +70,12 @@ pub(super) fn read(
     let retry = table.or("retry", Some(Retry::default()), retry::read);
     let breaker = table.or("breaker", None, |value| breaker::read(value).map(Some));
     let admission = admission::read(&mut table, &REQUESTS, QUEUE);
+    let protocol = table.or("protocol", Protocol::default(), |value| {
+        value.one_of(&[("http/1.1", Protocol::Http1), ("h2", Protocol::Http2)])
+    });
+    let proxy_protocol = table.or("proxy_protocol", None, |value| {
+        Some(Some(if value.integer(1..=2)? == 1 { ProxyVersion::V1 } else { ProxyVersion::V2 }))
+    });
     let tls = table.take("tls");
     table.end();
     let is_https = endpoints.as_ref().map(|all| all.iter().any(|endpoint| endpoint.is_https));
@@ -96,6 +102,8 @@ pub(super) fn read(
         response_timeout: response_timeout?,
         idle_timeout: idle_timeout?,
         host: host?,
+        protocol: protocol?,
+        proxy_protocol: proxy_protocol?,
         tls: tls?,
         balancing: balancing?,
         deadline_header: deadline_header?,

@@ -8,6 +8,8 @@ use http::{Method, Request, Version};
 use hyper::body::Incoming;
 
 use super::entrance::{self, Early};
+use super::reply::Form;
+use super::upgrade::{Offer, Wish};
 use super::{fields, span};
 use crate::body::RequestBody;
 use crate::clock;
@@ -22,11 +24,13 @@ use crate::telemetry::metrics::UNMATCHED;
 pub(super) struct Arrival {
     pub(super) exchange: Box<Exchange>,
     pub(super) body: Incoming,
-    /// For how a failure is written; the head itself may have gone upstream by then.
-    pub(super) accept: Option<HeaderValue>,
+    /// How a failure is written; the head itself may have gone upstream by then.
+    pub(super) form: Form,
     /// Where it goes, or why it goes nowhere.
     pub(super) way: Result<Way, Failure>,
     pub(super) hop: Trust,
+    /// Of another protocol, which the route allows.
+    pub(super) offer: Option<Box<Offer>>,
 }
 
 /// What is to be known of the last hop when the request goes on.
@@ -47,7 +51,8 @@ pub(super) fn receive(
 ) -> Arrival {
     let fault = peer.take_fault();
     let received = clock::now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let wish = Wish::take(&mut parts, &body);
     let mut headers = parts.headers;
     let settings = &snapshot.settings;
     let direct = if peer.tls.is_some() { Scheme::Https } else { Scheme::Http };
@@ -67,7 +72,7 @@ pub(super) fn receive(
     fields::forward(&mut headers, hop, &client);
     fields::set_client_certificate(&mut headers, peer.tls.as_deref());
     let trace = settings.gateway.propagates_trace.then(|| fields::Trace::hand_on(&mut headers));
-    let accept = headers.get(header::ACCEPT).cloned();
+    let form = Form::of(&headers);
 
     let head_limits = HeadLimits {
         headers: settings.limits.request_headers,
@@ -101,8 +106,15 @@ pub(super) fn receive(
             lead(snapshot, entrance, &mut exchange, &body)
         }
     };
+    let (way, offer) = match (way, wish) {
+        (Ok(Way::Route(index)), Some(wish)) => match wish.allowed(snapshot.routes.get(index)) {
+            Ok(offer) => (Ok(Way::Route(index)), offer),
+            Err(failure) => (Err(failure), None),
+        },
+        (way, _) => (way, None),
+    };
     exchange.span = span::begin(&exchange, trace);
-    Arrival { exchange, body, accept, way, hop }
+    Arrival { exchange, body, form, way, hop, offer }
 }
 
 /// Where a request goes.

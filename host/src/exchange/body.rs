@@ -29,6 +29,11 @@ impl Body {
         Self { content, open, deadline, timer: None }
     }
 
+    /// Of an exchange that goes on elsewhere.
+    pub(super) const fn ended() -> Self {
+        Self { content: Content::Empty, open: None, deadline: None, timer: None }
+    }
+
     /// Counts what was handed over, and ends the exchange after the last of it.
     fn handed(&mut self, bytes: usize) {
         let over = self.content.is_end_stream();

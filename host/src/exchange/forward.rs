@@ -1,6 +1,7 @@
 //! What goes to the upstream, and what comes back.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use super::finish::Finisher;
 use super::{Served, fail, fields};
 use crate::body::{Content, Progress, RequestBody};
 use crate::config::Rewrite;
-use crate::facts::{Open, RequestHead, ResponseHead, Source, Verdict};
+use crate::facts::{Ends, Open, RequestHead, ResponseHead, Source, Verdict};
 use crate::failure::Failure;
 use crate::route::rewrite;
 use crate::upstream::{ResponseBody, RouteHost};
@@ -73,6 +74,17 @@ pub(super) fn lacks_slash(served: &Served<'_>, open: &Open) -> bool {
     bare.is_some_and(|bare| !open.request.path_is_final && open.request.path() == bare)
 }
 
+/// Whose connection the request came by; behind a trusted proxy, whose request it is.
+pub(super) fn ends(served: &Served<'_>, open: &Open) -> Ends {
+    let client = if open.client.address == open.client.peer.ip() {
+        open.client.peer
+    } else {
+        // Which port the proxy was asked from is not known.
+        SocketAddr::new(open.client.address, 0)
+    };
+    Ends { client, gateway: served.peer.gateway }
+}
+
 /// The prefix that the route's rewrite takes away.
 pub(super) fn stripped<'a>(served: &Served<'a>, request: &RequestHead) -> Option<&'a str> {
     match &served.route.rewrite {
@@ -125,7 +137,7 @@ pub(super) fn response(
     let (parts, body) = response.into_parts();
     if parts.status == StatusCode::SWITCHING_PROTOCOLS || parts.status.as_u16() > 599 {
         let failure = Failure::ResponseMalformed;
-        return fail(served.snapshot, served.accept.as_ref(), open, failure).into();
+        return fail(served.snapshot, &served.form, open, failure).into();
     }
     let mut headers = parts.headers;
     let name = &served.snapshot.settings.gateway.name;

@@ -1,5 +1,9 @@
 //! Answers that the gateway itself gives.
 
+mod grpc;
+
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -11,6 +15,26 @@ use crate::failure::Failure;
 
 /// A whole response. Its `Content-Length` is set by who sends it, its body left out for HEAD.
 pub(super) type Reply = (StatusCode, HeaderMap, Bytes);
+
+/// In which form a client can read a failure, and until when it waits for an answer.
+#[derive(Debug, Default)]
+pub(super) struct Form {
+    accept: Option<HeaderValue>,
+    /// Absent if the request is none of gRPC.
+    grpc: Option<grpc::Call>,
+}
+
+impl Form {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let accept = headers.get(header::ACCEPT).cloned();
+        Self { accept, grpc: grpc::Call::of(headers) }
+    }
+
+    /// How long the client waits, if it says so.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.grpc.as_ref()?.timeout
+    }
+}
 
 /// The JSON form of a failure.
 #[derive(Serialize)]
@@ -27,18 +51,20 @@ enum Format {
     Text,
 }
 
-/// Answers a failure: JSON or text by `Accept`, with `Proxy-Status` (RFC 9209) saying what failed.
+/// Answers a failure: JSON or text by `Accept`, or as gRPC has it, with `Proxy-Status` (RFC 9209) saying what failed.
 ///
 /// `gateway_name` is a token of RFC 9110.
-pub(super) fn to(
-    failure: &Failure,
-    accept: Option<&HeaderValue>,
-    request_id: &str,
-    gateway_name: &str,
-) -> Reply {
+pub(super) fn to(failure: &Failure, form: &Form, request_id: &str, gateway_name: &str) -> Reply {
+    if form.grpc.is_some() {
+        let mut headers = grpc::headers(failure);
+        if let Ok(value) = HeaderValue::try_from(proxy_status(failure, gateway_name)) {
+            headers.insert("proxy-status", value);
+        }
+        return (StatusCode::OK, headers, Bytes::new());
+    }
     let status =
         StatusCode::from_u16(failure.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let (content_type, body) = match Format::preferred(accept) {
+    let (content_type, body) = match Format::preferred(form.accept.as_ref()) {
         Format::Json => {
             let report = Report { message: failure.message(), error: failure.token(), request_id };
             let json = serde_json::to_vec(&report).expect("texts are always JSON");
@@ -159,7 +185,7 @@ fn quality(accept: &[u8], exact: &[u8], family: &[u8]) -> u16 {
 }
 
 /// A weight (RFC 9110 section 12.4.2): 0 to 1 with up to three decimals.
-fn thousandths(weight: &[u8]) -> Option<u16> {
+pub(super) fn thousandths(weight: &[u8]) -> Option<u16> {
     let (whole, decimals) = match weight {
         [whole] | [whole, b'.'] => (*whole, &[][..]),
         [whole, b'.', decimals @ ..] => (*whole, decimals),

@@ -16,6 +16,15 @@ pub struct Client {
     pub tls: Option<Arc<TlsFacts>>,
 }
 
+/// The two ends of a client's connection, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    /// The client. An IPv4 client of an IPv6 socket is shown with its IPv4 address.
+    pub client: SocketAddr,
+    /// Where it has connected to.
+    pub gateway: SocketAddr,
+}
+
 /// How a client's connection is encrypted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsFacts {

@@ -69,6 +69,15 @@ impl Drain {
         sleep(FIRST_REQUEST_GRACE).await;
     }
 
+    /// Waits until what is under way is cut; for ever if it never is. A drop leaves nothing behind.
+    pub(super) async fn is_cut(&self) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|level| *level == Level::Cut).await.is_err() {
+            // A listener that is gone lets its connections end by themselves.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Whether the end has begun. Costs one atomic number.
     pub(super) fn has_begun(&self) -> bool {
         // Nobody looks at the level through this receiver, so any change is news to it.

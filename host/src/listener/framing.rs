@@ -77,6 +77,8 @@ pub enum Phase {
     Head,
     /// A head has passed and its body has not ended.
     Body,
+    /// A head that offers another protocol has passed; see [`Framing::resume`].
+    Undecided,
     /// The stream is no longer HTTP/1 ([`Framing::release`]).
     Released,
     /// A fault was found.
@@ -116,6 +118,7 @@ enum State {
     },
     ChunkEnd(ChunkLine),
     Trailers(Lines),
+    Undecided,
     Released,
     Faulty {
         fault: Malformed,
@@ -161,6 +164,7 @@ impl Framing {
             | State::ChunkBytes { .. }
             | State::ChunkEnd(_)
             | State::Trailers(_) => Phase::Body,
+            State::Undecided => Phase::Undecided,
             State::Released => Phase::Released,
             State::Faulty { .. } => Phase::Faulty,
         }
@@ -181,7 +185,19 @@ impl Framing {
         }
     }
 
-    /// The most bytes that can be kept back without a fault.
+    /// Goes on with the next head: the client offered another protocol, and the answer was an
+    /// ordinary one. Without effect in any other phase.
+    ///
+    /// Nothing passes between the head with the offer (`Upgrade`, RFC 9110 section 7.8) and this, or
+    /// [`release`](Self::release): what the bytes after it are, only the answer tells.
+    pub const fn resume(&mut self) {
+        if matches!(self.state, State::Undecided) {
+            self.state = State::next_message();
+        }
+    }
+
+    /// The most bytes that can be kept back without a fault, but for what comes while an offer is
+    /// undecided, which the caller bounds by not reading on.
     #[must_use]
     pub const fn keeps_at_most(&self) -> usize {
         // The empty line before a request line, and the shortest chunk line's bound.
@@ -232,6 +248,7 @@ impl Framing {
                 };
                 (pass, State::next_message())
             }
+            State::Undecided => return Ok(None),
             State::Released => return Ok(Some(input.len())),
             State::Faulty { fault, .. } => return Err(*fault),
         };
@@ -250,6 +267,7 @@ impl State {
             Body::Length(0) => Self::next_message(),
             Body::Length(left) => Self::Length(left),
             Body::Chunked => Self::ChunkSize(ChunkLine::new()),
+            Body::Undecided => Self::Undecided,
         }
     }
 }

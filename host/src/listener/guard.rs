@@ -38,6 +38,8 @@ pub(super) struct Guard<T> {
     peer: Arc<Peer>,
     /// Once our end is closed: how many bytes have been thrown away.
     discarded: Option<usize>,
+    /// Whether the client speaks another protocol now.
+    switched: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +67,7 @@ impl<T> Guard<T> {
             watch,
             peer,
             discarded: None,
+            switched: false,
         };
         guard.inspect_held();
         guard
@@ -91,7 +94,26 @@ impl<T> Guard<T> {
         if verdict.pass > 0 {
             self.watch.progressed();
         }
-        self.watch.set(Flag::InHead, self.framing.phase() == Phase::Head);
+        let phase = self.framing.phase();
+        self.watch.set(Flag::InHead, phase == Phase::Head);
+        if phase == Phase::Undecided {
+            self.watch.set(Flag::Offered, true);
+        }
+    }
+
+    /// Goes on as the answer to an offer of another protocol has it; false if there is none.
+    fn decide(&mut self) -> bool {
+        if self.framing.phase() != Phase::Undecided || self.watch.has(Flag::Offered) {
+            return false;
+        }
+        if self.watch.has(Flag::Switched) {
+            self.switched = true;
+            self.framing.release();
+        } else {
+            self.framing.resume();
+        }
+        self.inspect_held();
+        true
     }
 
     fn refuse(&mut self, fault: Fault) {
@@ -199,7 +221,10 @@ impl<T: AsyncRead + Unpin> Guard<T> {
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => {
-                    let between = matches!(self.framing.phase(), Phase::Idle | Phase::Released);
+                    let between = matches!(
+                        self.framing.phase(),
+                        Phase::Idle | Phase::Undecided | Phase::Released
+                    );
                     return if between && total == 0 { Poll::Ready(()) } else { Poll::Pending };
                 }
             }
@@ -224,7 +249,19 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
             if let Some(refusal) = guard.fault {
                 return guard.give_refusal(buf, refusal);
             }
-            let read = if guard.held.is_empty() {
+            if guard.framing.phase() == Phase::Undecided {
+                if guard.decide() {
+                    continue;
+                }
+                // Enough to know that the client is there. hyper asks again only when it is told to.
+                if !guard.held.is_empty() {
+                    if guard.watch.waits_for_answer(cx) {
+                        return Poll::Pending;
+                    }
+                    continue;
+                }
+            }
+            let read = if guard.held.is_empty() && guard.framing.phase() != Phase::Undecided {
                 guard.poll_direct(cx, buf)
             } else {
                 guard.poll_behind(cx)
@@ -283,6 +320,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
     /// Closes our end, then reads what the client still sends; see [`Self::poll_discard`].
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
+        guard.decide();
+        if guard.switched {
+            // The other half may go on, and its bytes are somebody's.
+            return Pin::new(&mut guard.inner).poll_shutdown(cx);
+        }
         let discarded = match guard.discarded {
             Some(discarded) => discarded,
             None => {

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use http::{Method, Uri};
 
 use super::framing::Malformed;
-use crate::facts::TlsFacts;
+use crate::facts::{Ends, TlsFacts};
 
 /// What hyper is given in place of a head that was refused, so that the refusal is answered like
 /// any request. No client can send it: `GET *` is itself refused.
@@ -19,6 +19,8 @@ pub(super) const STAND_IN: &[u8] = b"GET * HTTP/1.1\r\nhost: invalid\r\nconnecti
 pub struct Peer {
     /// An IPv4 client of an IPv6 socket is shown with its IPv4 address.
     pub address: SocketAddr,
+    /// Where it has connected to.
+    pub gateway: SocketAddr,
     /// Absent on a plain connection.
     pub tls: Option<Arc<TlsFacts>>,
     /// At most one a connection, because nothing passes after it.
@@ -62,9 +64,10 @@ impl std::error::Error for Fault {}
 impl Peer {
     /// A client that has done nothing wrong.
     #[must_use]
-    pub const fn new(address: SocketAddr, tls: Option<Arc<TlsFacts>>) -> Self {
+    pub const fn new(ends: Ends, tls: Option<Arc<TlsFacts>>) -> Self {
         Self {
-            address,
+            address: ends.client,
+            gateway: ends.gateway,
             tls,
             refused: OnceLock::new(),
             shown: AtomicBool::new(false),

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use super::{Drainer, Peer, Settings, bind, serve};
 use crate::config::Limits;
+use crate::facts::Ends;
 
 mod ending;
 mod faults;
@@ -144,11 +145,12 @@ impl Server {
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             loop {
-                let (stream, _) = listener.accept().await.unwrap();
+                let (stream, client) = listener.accept().await.unwrap();
+                let ends = Ends { client, gateway: address };
                 let stage = Arc::clone(&held);
                 let handle = move |request, peer| answer(Arc::clone(&stage), request, peer);
                 let connection =
-                    serve(stream, tls.clone(), Arc::clone(&settings), handle, drain.clone());
+                    serve(stream, ends, tls.clone(), Arc::clone(&settings), handle, drain.clone());
                 let sender = sender.clone();
                 connections.spawn(async move {
                     connection.await;

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::task::Context;
+
+use atomic_waker::AtomicWaker;
 
 /// Whom a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub(super) struct Watch {
     exchanges: AtomicUsize,
     flags: AtomicU8,
     head_late: AtomicBool,
+    /// Of the guard, which reads nothing more until an offer is answered.
+    answered: AtomicWaker,
 }
 
 /// Something that holds as long as its flag is set.
@@ -43,6 +48,10 @@ pub(super) enum Flag {
     Closing = 8,
     /// The gateway ends.
     Draining = 16,
+    /// The client has offered another protocol and has no answer yet.
+    Offered = 32,
+    /// The offer was taken.
+    Switched = 64,
 }
 
 impl Watch {
@@ -54,8 +63,14 @@ impl Watch {
         }
     }
 
-    fn has(&self, flag: Flag) -> bool {
+    pub(super) fn has(&self, flag: Flag) -> bool {
         self.flags.load(Ordering::Relaxed) & flag as u8 != 0
+    }
+
+    /// Whether the client's offer has no answer yet, of which the task is told then.
+    pub(super) fn waits_for_answer(&self, cx: &Context<'_>) -> bool {
+        self.answered.register(cx.waker());
+        self.has(Flag::Offered)
     }
 
     pub(super) fn progressed(&self) {
@@ -110,6 +125,24 @@ impl Watch {
 pub(super) struct Exchange(Arc<Watch>);
 
 impl Exchange {
+    /// Another mark of the same kind.
+    pub(super) fn another(&self) -> Self {
+        self.0.begin()
+    }
+
+    /// Whether the guard waits for the answer to an offer of another protocol. It may be the offer
+    /// of a request that comes after this one.
+    pub(super) fn sees_offer(&self) -> bool {
+        self.0.has(Flag::Offered)
+    }
+
+    /// Tells the guard what became of the offer.
+    pub(super) fn answer_offer(&self, is_taken: bool) {
+        self.0.set(Flag::Switched, is_taken);
+        self.0.set(Flag::Offered, false);
+        self.0.answered.wake();
+    }
+
     /// Whether the gateway takes no other after this one.
     pub(super) fn is_last(&self) -> bool {
         self.0.has(Flag::Draining)

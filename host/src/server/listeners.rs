@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+
+use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Finding, Sources};
@@ -41,6 +43,11 @@ impl Listener {
         self.serving.load().tls.clone()
     }
 
+    /// Whether new connections have to say whom they are for.
+    pub(crate) fn takes_proxy_protocol(&self) -> bool {
+        self.serving.load().proxies.is_some()
+    }
+
     /// How many are open.
     pub(crate) fn connections(&self) -> i64 {
         self.metrics.open.get()
@@ -51,6 +58,8 @@ impl Listener {
 pub(super) struct Serving {
     pub(super) tls: Option<Acceptor>,
     pub(super) settings: Arc<Settings>,
+    /// Who says whom a connection is for, before anything else; absent if nobody does.
+    pub(super) proxies: Option<Arc<[IpNet]>>,
     pub(super) rules: Option<Arc<Rules>>,
 }
 
@@ -58,10 +67,12 @@ impl Serving {
     fn of(
         configured: &crate::config::Listener,
         tls: Option<&Acceptor>,
+        snapshot: &Snapshot,
         settings: &Arc<Settings>,
     ) -> Self {
         let settings = Arc::clone(settings);
-        Self { tls: tls.cloned(), settings, rules: Rules::of(configured) }
+        let (rules, proxies) = (Rules::of(configured), proxies(configured, snapshot));
+        Self { tls: tls.cloned(), settings, proxies, rules }
     }
 }
 
@@ -103,7 +114,7 @@ pub(super) fn plan(
         let own = open.iter().any(|other| other.address.port() == configured.address.port());
         match bind(configured.address, workers, own) {
             Ok((address, sockets)) => {
-                let serving = Serving::of(configured, tls.as_ref(), &settings);
+                let serving = Serving::of(configured, tls.as_ref(), snapshot, &settings);
                 let (drainer, drain) = Drainer::new();
                 let listener = Arc::new(Listener {
                     configured: configured.address,
@@ -130,10 +141,16 @@ impl Plan {
         let settings = Arc::new(Settings::new(&snapshot.settings.limits));
         let configured = snapshot.listeners.iter().zip(&snapshot.tls);
         for (listener, (configured, tls)) in self.listeners.iter().zip(configured) {
-            let serving = Serving::of(configured, tls.as_ref(), &settings);
+            let serving = Serving::of(configured, tls.as_ref(), snapshot, &settings);
             listener.serving.store(Arc::new(serving));
         }
     }
+}
+
+/// Of a listener whose connections begin with the PROXY protocol.
+fn proxies(configured: &crate::config::Listener, snapshot: &Snapshot) -> Option<Arc<[IpNet]>> {
+    let trusted = &snapshot.settings.gateway.trusted_proxies;
+    configured.proxy_protocol.then(|| trusted.as_slice().into())
 }
 
 /// What the admin listener needs, if it is to be at another address than before.

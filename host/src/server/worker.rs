@@ -195,7 +195,7 @@ fn is_of_connection(error: &io::Error) -> bool {
 
 /// Serves a connection in a task of its own, or closes it at once if there are too many.
 fn start(
-    stream: TcpStream,
+    mut stream: TcpStream,
     listener: &Arc<Listener>,
     worker: &Arc<exchange::Worker>,
     gateway: &Gateway,
@@ -214,11 +214,22 @@ fn start(
     let handle =
         move |request, peer| exchange::handle(Arc::clone(&own), entrance.clone(), request, peer);
     let settings = Arc::clone(&serving.settings);
+    let metrics = Arc::clone(&gateway.services.metrics);
+    let served = async move {
+        match listener::identify(&mut stream, serving.proxies.as_deref(), &drain).await {
+            Ok(ends) => {
+                let tls = serving.tls.clone();
+                listener::serve(stream, ends, tls, settings, handle, drain).await;
+            }
+            Err(listener::Unidentified::Refused) => metrics.connection_refused("proxy_protocol"),
+            Err(listener::Unidentified::Gone) => {}
+        }
+    };
     worker.tasks.spawn(async move {
         let _permit = permit;
         tokio::select! {
             () = cut.cancelled() => {}
-            () = listener::serve(stream, serving.tls.clone(), settings, handle, drain) => {}
+            () = served => {}
         }
     });
 }

@@ -6,6 +6,7 @@
 
 mod breaker;
 mod cache;
+mod compression;
 mod exposition;
 mod gate;
 mod histogram;
@@ -27,6 +28,7 @@ use prometheus_client::registry::Registry;
 use crate::config::model;
 pub use breaker::BreakerMetrics;
 pub use cache::CacheMetrics;
+pub use compression::CompressionMetrics;
 use exposition::Families;
 pub use gate::GateMetrics;
 pub use histogram::{EXCHANGE_BOUNDS, Histogram, OWN_BOUNDS, PLUGIN_BOUNDS};
@@ -34,7 +36,7 @@ pub use interface::{HostCalls, Interface};
 pub use listener::{Handshake, ListenerMetrics};
 pub use own::{LABELS_MAX, MetricError, SERIES_MAX};
 pub use plugin::{CallMetrics, Phase, PluginMetrics};
-pub use route::{Mirrored, RouteMetrics, UNMATCHED};
+pub use route::{Mirrored, RouteMetrics, TunnelMetrics, UNMATCHED};
 pub use shadow::ShadowDecision;
 pub use upstream::{EndpointMetrics, UpstreamMetrics};
 

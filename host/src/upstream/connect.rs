@@ -2,23 +2,28 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::client::TlsStream;
 
+use super::carrier::Carrier;
 use super::endpoint::{Host, Target};
+use super::multiplex::Shared;
 use super::pool::Connection;
 use super::tls::Tls;
+use crate::config::Protocol;
 use crate::failure::Failure;
 
 /// Status line and field lines of one response, in bytes.
 ///
 /// Twice what a request may have by default: responses set cookies for others to send.
-const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
+pub(super) const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Field lines of one response.
 ///
@@ -31,20 +36,71 @@ const RESPONSE_HEADERS_MAX: usize = 256;
 /// the sockets hold.
 const BUFFER_BYTES_MAX: usize = 128 * 1024;
 
-/// Looks the name up, connects and, with `tls`, agrees on encryption, within `timeout` for all of it.
+/// A connection that is open, and speaks nothing yet.
+pub(super) enum Wire {
+    Plain(TcpStream),
+    Encrypted(Box<TlsStream<TcpStream>>),
+    /// Within the process.
+    Staged(DuplexStream),
+}
+
+impl Wire {
+    /// Speaks HTTP/1.1.
+    pub(super) async fn speak_http1(self) -> Result<Connection, Failure> {
+        match self {
+            Self::Plain(stream) => speak(stream).await,
+            Self::Encrypted(stream) => speak(stream).await,
+            Self::Staged(stream) => speak(stream).await,
+        }
+    }
+
+    /// Speaks what the endpoint is spoken to in, for one exchange.
+    pub(super) async fn speak(
+        self,
+        protocol: Protocol,
+        idle_timeout: Duration,
+    ) -> Result<Carrier, Failure> {
+        match protocol {
+            Protocol::Http1 => self.speak_http1().await.map(Carrier::Own),
+            Protocol::Http2 => {
+                self.speak_http2(idle_timeout).await.map(|shared| Carrier::Stream(shared.take()))
+            }
+        }
+    }
+
+    /// Speaks HTTP/2.
+    pub(super) async fn speak_http2(self, idle_timeout: Duration) -> Result<Arc<Shared>, Failure> {
+        match self {
+            Self::Plain(stream) => Shared::open(stream, false, idle_timeout).await,
+            Self::Encrypted(stream) => Shared::open(stream, true, idle_timeout).await,
+            Self::Staged(stream) => Shared::open(stream, false, idle_timeout).await,
+        }
+    }
+}
+
+/// Looks the name up, connects, sends the preface and, with `tls`, agrees on encryption, within
+/// `timeout` for all of it.
 ///
 /// The addresses are tried in the order of the look-up, each with an equal share of the time that
 /// is left. The failure is that of the last.
 pub(super) async fn open(
     target: &Target,
     tls: Option<&Tls>,
+    preface: Option<&[u8]>,
     timeout: Duration,
-) -> Result<Connection, Failure> {
+) -> Result<Wire, Failure> {
     let deadline = Instant::now() + timeout;
-    let stream = reach(target, deadline).await?;
-    let Some(tls) = tls else { return speak(stream).await };
+    let mut stream = reach(target, deadline).await?;
+    if let Some(preface) = preface {
+        match timeout_at(deadline, stream.write_all(preface)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(Failure::ConnectionTerminated),
+            Err(_elapsed) => return Err(Failure::ConnectionTimeout),
+        }
+    }
+    let Some(tls) = tls else { return Ok(Wire::Plain(stream)) };
     match timeout_at(deadline, tls.encrypt(target.server_name.as_ref(), stream)).await {
-        Ok(encrypted) => speak(encrypted?).await,
+        Ok(encrypted) => Ok(Wire::Encrypted(Box::new(encrypted?))),
         Err(_elapsed) => Err(Failure::ConnectionTimeout),
     }
 }
@@ -103,7 +159,7 @@ async fn dial(address: SocketAddr, deadline: Instant) -> Result<TcpStream, Failu
 }
 
 /// Speaks HTTP/1.1 over a connection that is open.
-pub(super) async fn speak<S>(stream: S) -> Result<Connection, Failure>
+async fn speak<S>(stream: S) -> Result<Connection, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

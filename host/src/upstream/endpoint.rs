@@ -11,7 +11,7 @@ use rustls_pki_types::ServerName;
 use super::balance::latency::{self, Latency};
 use super::health::Health;
 use super::tls::{Tls, server_name};
-use crate::config::{self, BalancePolicy, Balancing};
+use crate::config::{self, BalancePolicy, Balancing, Protocol, ProxyVersion};
 use crate::failure::Failure;
 use crate::telemetry::metrics::{EndpointMetrics, UpstreamMetrics, endpoint_label};
 
@@ -36,6 +36,10 @@ pub(super) struct Care {
     pub(super) balancing: Balancing,
     /// Whether exchanges under way are counted.
     pub(super) is_counted: bool,
+    /// What is spoken to them.
+    pub(super) protocol: Protocol,
+    /// How they are told whom a connection is for.
+    pub(super) proxy_protocol: Option<ProxyVersion>,
 }
 
 /// What survives a reload.
@@ -97,7 +101,7 @@ pub(super) enum Address {
 pub(super) struct UnderWay(Option<Arc<State>>);
 
 impl Care {
-    /// What is configured for so many endpoints.
+    /// What is configured for so many endpoints, which speak HTTP/1.1.
     pub(super) fn of(balancing: &Balancing, endpoints: usize) -> Self {
         let Balancing { health, outlier, exchanges_max, dns, .. } = balancing;
         let is_counted = endpoints > 1
@@ -105,7 +109,12 @@ impl Care {
             || outlier.is_some()
             || exchanges_max.is_some()
             || dns.is_some();
-        Self { balancing: balancing.clone(), is_counted }
+        Self { balancing: balancing.clone(), is_counted, ..Self::default() }
+    }
+
+    /// The same for endpoints that are spoken to so.
+    pub(super) fn spoken(self, protocol: Protocol, proxy_protocol: Option<ProxyVersion>) -> Self {
+        Self { protocol, proxy_protocol, ..self }
     }
 
     /// Whether anything finds out which endpoints are fit.
@@ -203,6 +212,16 @@ impl Endpoint {
 
     pub(super) const fn tls(&self) -> Option<&Tls> {
         self.tls.as_ref()
+    }
+
+    /// What is spoken to it.
+    pub(super) fn protocol(&self) -> Protocol {
+        self.care.protocol
+    }
+
+    /// How it is told whom a connection is for.
+    pub(super) fn proxy_protocol(&self) -> Option<ProxyVersion> {
+        self.care.proxy_protocol
     }
 
     /// Of its connections in the pools.

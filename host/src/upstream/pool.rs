@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::task::AbortHandle;
 
+use super::multiplex::{Group, Opening, Seat, Shared};
 use crate::body::RequestBody;
 
 /// Idle connections that one worker keeps to one endpoint.
@@ -30,6 +31,8 @@ pub const IDLE_MAX: usize = 4096;
 #[derive(Default)]
 pub struct Pools {
     idle: Mutex<Idles>,
+    /// Those that speak HTTP/2, idle or not, by endpoint.
+    shared: Mutex<HashMap<Arc<str>, Group>>,
     /// Where connections are made to in place of the network.
     stage: Option<Arc<dyn Stage>>,
 }
@@ -91,6 +94,36 @@ impl Pools {
             !idle.is_empty()
         });
         *count = by_endpoint.values().map(VecDeque::len).sum();
+        self.lock_shared().retain(|_, group| group.purge(now));
+    }
+
+    /// A place for an exchange by HTTP/2, or what has to be done for one.
+    pub(super) fn seat(self: &Arc<Self>, endpoint: &Arc<str>, now: Instant) -> Seat {
+        let mut shared = self.lock_shared();
+        let group = match shared.get_mut(&**endpoint) {
+            Some(group) => group,
+            None => shared.entry(Arc::clone(endpoint)).or_default(),
+        };
+        group.seat(now, |told| Opening::new(Arc::clone(self), Arc::clone(endpoint), told))
+    }
+
+    /// Offers a connection that speaks HTTP/2.
+    pub(super) fn share(&self, endpoint: &Arc<str>, connection: Arc<Shared>) {
+        self.lock_shared().entry(Arc::clone(endpoint)).or_default().add(connection);
+    }
+
+    /// Nobody opens one any more.
+    pub(super) fn close_opening(&self, endpoint: &str) {
+        if let Some(group) = self.lock_shared().get_mut(endpoint) {
+            group.close_opening();
+        }
+    }
+
+    /// How many connections speak HTTP/2.
+    #[must_use]
+    pub fn shared(&self) -> usize {
+        // A sum has no order.
+        self.lock_shared().values().map(Group::len).sum()
     }
 
     /// How many connections wait.
@@ -133,6 +166,11 @@ impl Pools {
     }
 
     /// Never held across an await; a panic leaves the map whole.
+    fn lock_shared(&self) -> MutexGuard<'_, HashMap<Arc<str>, Group>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Never held across an await; a panic leaves the map whole.
     fn lock(&self) -> MutexGuard<'_, Idles> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,7 +196,8 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let driver = tokio::spawn(async move {
-            if let Err(error) = driver.await {
+            // A connection whose head was a 101 goes to whoever holds the other end of it.
+            if let Err(error) = driver.with_upgrades().await {
                 tracing::debug!(%error, "upstream's connection broke");
             }
         });

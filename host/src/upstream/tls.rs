@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::config;
+use crate::config::{self, Protocol};
 use crate::failure::Failure;
 use identity::Identity;
 
@@ -31,6 +31,9 @@ impl fmt::Display for TlsError {
 }
 
 impl Error for TlsError {}
+
+/// HTTP/2 in ALPN (RFC 9113 section 3.2).
+const HTTP2: &[u8] = b"h2";
 
 /// How the connections to `https` endpoints are encrypted, and whom they trust.
 #[derive(Clone)]
@@ -107,6 +110,20 @@ impl Tls {
         Ok(Self { connector: connector(settings), id, ..self })
     }
 
+    /// The same for endpoints that are spoken to in this protocol, and no other.
+    #[must_use]
+    pub fn speaking(&self, protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Http1 => self.clone(),
+            Protocol::Http2 => {
+                let mut settings = ClientConfig::clone(self.connector.config());
+                settings.alpn_protocols = vec![HTTP2.to_vec()];
+                let connector = TlsConnector::from(Arc::new(settings));
+                Self { connector, id: format!("{} h2", self.id).into(), ..self.clone() }
+            }
+        }
+    }
+
     fn trusting(roots: RootCertStore, id: &str) -> Result<Self, TlsError> {
         let roots = Arc::new(roots);
         let connector = connector(builder(&roots)?.with_no_client_auth());
@@ -131,10 +148,16 @@ impl Tls {
         stream: TcpStream,
     ) -> Result<TlsStream<TcpStream>, Failure> {
         let name = self.server_name.as_ref().or(host).ok_or(Failure::TlsCertificateError)?;
-        self.connector.connect(name.clone(), stream).await.map_err(|error| {
+        let encrypted = self.connector.connect(name.clone(), stream).await.map_err(|error| {
             tracing::debug!(%error, "no encryption with the endpoint");
             failure(&error).unwrap_or(Failure::ConnectionTerminated)
-        })
+        })?;
+        let wants_http2 = self.connector.config().alpn_protocols.iter().any(|it| it == HTTP2);
+        if wants_http2 && encrypted.get_ref().1.alpn_protocol() != Some(HTTP2) {
+            tracing::debug!("the endpoint does not agree on HTTP/2");
+            return Err(Failure::TlsProtocolError);
+        }
+        Ok(encrypted)
     }
 }
 

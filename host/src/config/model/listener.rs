@@ -19,6 +19,9 @@ pub struct Listener {
     pub redirect_https: Option<u16>,
     /// The value of `Strict-Transport-Security` (RFC 6797); only on a TLS listener.
     pub hsts: Option<HeaderValue>,
+    /// Whether connections must begin with whom they are for (PROXY protocol), which the trusted
+    /// proxies alone may say.
+    pub proxy_protocol: bool,
     /// Of the table, for findings about binding.
     pub at: Location,
 }

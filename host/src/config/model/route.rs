@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::{
-    HeaderEdits, HostPolicy, Matcher, Mirror, PipelineEntry, PluginId, Rewrite, Split, UpstreamId,
+    HeaderEdits, HostPolicy, Matcher, Mirror, PipelineEntry, PluginId, Rewrite, RouteCompression,
+    Split, Upgrade, UpstreamId,
 };
 use crate::config::Location;
 
@@ -39,6 +40,10 @@ pub struct Route {
     pub request_body_bytes: Option<u64>,
     /// Whether `%2F`, `%5C` and the like may stand in a path.
     pub allow_encoded_slash: bool,
+    /// How its responses are compressed.
+    pub compression: RouteCompression,
+    /// Which other protocols its connections may change to.
+    pub upgrade: Upgrade,
     /// Of the table's `match`, or the table.
     pub at: Location,
     /// Of the value of `handler`, or as `at`.

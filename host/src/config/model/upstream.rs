@@ -27,6 +27,10 @@ pub struct Upstream {
     pub idle_timeout: Duration,
     /// What the upstream sees as `Host`.
     pub host: HostPolicy,
+    /// What is spoken to its endpoints.
+    pub protocol: Protocol,
+    /// Whether connections begin with whom they are for, and how.
+    pub proxy_protocol: Option<ProxyVersion>,
     /// How its `https` endpoints are spoken to; there if it has one.
     pub tls: Option<UpstreamTls>,
     /// Which endpoint takes a request, and what is asked about them beforehand.
@@ -39,6 +43,37 @@ pub struct Upstream {
     pub breaker: Option<Breaker>,
     /// How many requests it takes at once; `None` sets no bound.
     pub admission: Option<Admission>,
+}
+
+/// What is spoken to the endpoints of an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// HTTP/1.1, one exchange at a time on a connection (`"http/1.1"`, the default).
+    #[default]
+    Http1,
+    /// HTTP/2, many exchanges at a time on a connection (`"h2"`): with prior knowledge, and by ALPN
+    /// where there is TLS.
+    Http2,
+}
+
+impl Protocol {
+    /// As in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "http/1.1",
+            Self::Http2 => "h2",
+        }
+    }
+}
+
+/// A version of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyVersion {
+    /// A line of text.
+    V1,
+    /// Binary.
+    V2,
 }
 
 /// Whom the connections to `https` endpoints trust, and who the gateway is to them.

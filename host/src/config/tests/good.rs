@@ -7,13 +7,14 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::super::{
-    Acme, AcmeChallenge, Admission, BalancePolicy, Balancing, Breaker, Budget, Certificate,
-    Component, Consumer, Credential, Destination, Dns, Endpoint, ErrorRate, FixedResponse, Gateway,
-    HashKey, HeaderEdits, HealthCheck, HostMatcher, HostPolicy, Identity, Isolation, Limits,
-    Location, Mirror, NamedSecret, OnError, Outlier, PathMatcher, Pin, PluginId, Probe, Redirect,
-    Retry, RetryBudget, RetryFault, RetryOn, Rewrite, Route, Scope, Secret, Share, SlowCalls,
-    Split, SplitKey, SplitTarget, StatusRange, StickyCookie, Tls, TlsVersion, TrustedKey,
-    UpstreamId, ValueMatcher, load_text,
+    Acme, AcmeChallenge, Admission, BalancePolicy, Balancing, Breaker, Budget, Certificate, Coding,
+    Component, Compression, Consumer, Credential, Destination, Dns, Endpoint, ErrorRate,
+    FixedResponse, Gateway, HashKey, HeaderEdits, HealthCheck, HostMatcher, HostPolicy, Identity,
+    Isolation, Limits, Location, Mirror, NamedSecret, OnError, Outlier, PathMatcher, Pin, PluginId,
+    Probe, Protocol, ProxyVersion, Redirect, Retry, RetryBudget, RetryFault, RetryOn, Rewrite,
+    Route, RouteCompression, Scope, Secret, Share, SlowCalls, Split, SplitKey, SplitTarget,
+    StatusRange, StickyCookie, Tls, TlsVersion, TrustedKey, Upgrade, UpstreamId, ValueMatcher,
+    load_text,
 };
 use super::loaded;
 
@@ -55,6 +56,7 @@ redirect_https = 8443
 [[listeners]]
 address = "[::1]:8443"
 tls = { certificate = "cert.pem", key = "key.pem", ocsp = "ocsp.der" }
+proxy_protocol = "required"
 hsts = { max_age = "1y", include_subdomains = true, preload = true }
 
 [[listeners]]
@@ -96,6 +98,8 @@ balance = { hash = { header = "X-User" } }
 health = { tcp = true }
 retry = false
 deadline_header = "Grpc-Timeout"
+protocol = "h2"
+proxy_protocol = 2
 
 [plugins.auth]
 component = "jwt"
@@ -138,6 +142,8 @@ upstream = "users"
 timeout = "5s"
 request_body = "1MiB"
 allow_encoded_slash = true
+upgrade = { protocols = ["WebSocket", "chat/2"], idle_timeout = "1h" }
+compression = false
 
 [[routes]]
 name = "orders"
@@ -150,6 +156,8 @@ name = "order"
 match = { path = { regex = "/orders/[0-9]+" } }
 rewrite = { replace_path = "/x/" }
 upstream = "orders"
+upgrade = false
+compression = true
 
 [[routes]]
 name = "health"
@@ -196,6 +204,12 @@ attributes = { plan = "gold", area = "eu" }
 
 [secrets.hmac]
 env = "SECRET"
+
+[gateway.compression]
+algorithms = ["gzip", "br"]
+types = ["Text/*", "application/json"]
+min_size = "2KiB"
+level = 9
 "#;
 
 #[test]
@@ -211,6 +225,12 @@ fn the_process_is_as_the_file_says() {
             plugins_dir: PathBuf::from("/srv/plugins"),
             cache_dir: None,
             propagates_trace: true,
+            compression: Some(Compression {
+                codings: vec![Coding::Gzip, Coding::Brotli],
+                types: vec!["text/*".to_owned(), "application/json".to_owned()],
+                min_bytes: 2048,
+                level: Some(9),
+            }),
             trusted_keys: Vec::new(),
         }
     );
@@ -271,6 +291,7 @@ fn the_listeners_are_as_the_file_says() {
         client_auth: None,
     };
     assert_eq!(one.tls, Some(tls));
+    assert_eq!((plain.proxy_protocol, one.proxy_protocol), (false, true));
     let policy = HeaderValue::from_static("max-age=31557600; includeSubDomains; preload");
     assert_eq!((one.redirect_https, &one.hsts), (None, &Some(policy)));
 
@@ -328,6 +349,8 @@ fn the_upstreams_are_as_the_file_says() {
     assert_eq!(users.idle_timeout, Duration::from_secs(3));
     assert_eq!(users.host, HostPolicy::Fixed(HeaderValue::from_static("users.internal:9000")));
     assert_eq!(orders.host, HostPolicy::Endpoint);
+    assert_eq!((users.protocol, users.proxy_protocol), (Protocol::Http1, None));
+    assert_eq!((orders.protocol, orders.proxy_protocol), (Protocol::Http2, Some(ProxyVersion::V2)));
     assert_eq!(orders.connect_timeout, Duration::from_secs(3));
     assert_eq!(orders.response_timeout, Duration::from_secs(30));
     assert_eq!(orders.idle_timeout, Duration::from_secs(60));
@@ -587,17 +610,17 @@ fn a_pointer_into_a_configuration_leads_to_the_place_in_the_file() {
         let location = loaded.config.plugins[plugin].at.locate(pointer);
         loaded.sources.finding(location, "x").position()
     };
-    assert_eq!(at(0, ""), "gateway.toml:86:1");
-    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:87:15");
-    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:87:33");
-    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:87:26");
-    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:87:11");
-    assert_eq!(at(0, "/missing"), "gateway.toml:86:1");
-    assert_eq!(at(1, "/missing"), "gateway.toml:89:1");
+    assert_eq!(at(0, ""), "gateway.toml:89:1");
+    assert_eq!(at(0, "/a~1b~0c/1"), "gateway.toml:90:15");
+    assert_eq!(at(0, "/a~1b~0c/3/at"), "gateway.toml:90:33");
+    assert_eq!(at(0, "/a~1b~0c/3/missing"), "gateway.toml:90:26");
+    assert_eq!(at(0, "/a~1b~0c/9/x"), "gateway.toml:90:11");
+    assert_eq!(at(0, "/missing"), "gateway.toml:89:1");
+    assert_eq!(at(1, "/missing"), "gateway.toml:92:1");
     let places = &loaded.config.plugins[0].at;
-    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:83:10");
-    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:80:13");
-    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:79:1");
+    assert_eq!(loaded.sources.finding(&places.grants, "x").position(), "gateway.toml:86:10");
+    assert_eq!(loaded.sources.finding(&places.component, "x").position(), "gateway.toml:83:13");
+    assert_eq!(loaded.sources.finding(&places.table, "x").position(), "gateway.toml:82:1");
 }
 
 /// The routes of the file: `users`, `orders`, `order`, `health`, `moved`, `item`, `kong`, `nginx` and
@@ -641,6 +664,14 @@ fn a_forwarding_route_is_as_the_file_says() {
     assert_eq!(users.timeout, Duration::from_secs(5));
     assert_eq!(users.request_body_bytes, Some(1 << 20));
     assert!(users.allow_encoded_slash);
+    assert_eq!(
+        users.upgrade,
+        Upgrade {
+            protocols: vec!["websocket".to_owned(), "chat/2".to_owned()],
+            idle_timeout: Duration::from_secs(3600),
+        }
+    );
+    assert_eq!(users.compression, RouteCompression::Own(None));
 }
 
 #[test]
@@ -657,6 +688,22 @@ fn a_route_has_defaults_and_its_rewrite_is_canonical() {
         matches!(&order.matcher.path, PathMatcher::Regex(regex) if regex.is_match("/orders/1"))
     );
     assert_eq!(order.rewrite, Some(Rewrite::ReplacePath("/x/".to_owned())));
+}
+
+#[test]
+fn a_route_has_the_upgrades_and_the_compression_of_the_file() {
+    let [_, orders, order, ..] = routes();
+    assert_eq!(
+        orders.upgrade,
+        Upgrade { protocols: vec!["websocket".to_owned()], idle_timeout: Duration::from_secs(300) }
+    );
+    assert_eq!(orders.compression, RouteCompression::Inherited);
+
+    assert_eq!(order.upgrade.protocols, Vec::<String>::new());
+    let RouteCompression::Own(Some(compression)) = order.compression else { panic!("its own") };
+    assert_eq!(compression.codings, [Coding::Brotli, Coding::Zstd, Coding::Gzip]);
+    assert_eq!((compression.min_bytes, compression.level), (1024, None));
+    assert!(compression.types.iter().any(|name| name == "text/html"));
 }
 
 #[test]
@@ -765,6 +812,7 @@ fn what_is_absent_has_its_default() {
             plugins_dir: PathBuf::from("./plugins"),
             cache_dir: None,
             propagates_trace: false,
+            compression: None,
             trusted_keys: Vec::new(),
         }
     );

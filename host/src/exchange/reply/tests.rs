@@ -3,13 +3,14 @@
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 
-use super::{fixed, redirect, to};
+use super::{Form, fixed, redirect, to};
 use crate::config::model::FixedResponse;
 use crate::failure::Failure;
 
 fn content_type(accept: Option<&str>) -> String {
     let accept = accept.map(|accept| HeaderValue::from_str(accept).unwrap());
-    let (_, headers, _) = to(&Failure::RouteNotFound, accept.as_ref(), "id", "tidegate");
+    let (_, headers, _) =
+        to(&Failure::RouteNotFound, &Form { accept, grpc: None }, "id", "tidegate");
     headers["content-type"].to_str().unwrap().to_owned()
 }
 
@@ -48,7 +49,7 @@ fn the_form_follows_accept_and_json_wins_a_tie() {
 #[test]
 fn json_tells_message_error_and_request_id() {
     let failure = Failure::Malformed { status: 414, reason: "the \"target\" is too long" };
-    let (status, headers, body) = to(&failure, None, "a\"b\\c", "tidegate");
+    let (status, headers, body) = to(&failure, &Form::default(), "a\"b\\c", "tidegate");
     assert_eq!(status, StatusCode::URI_TOO_LONG);
     assert_eq!(
         str::from_utf8(&body).unwrap(),
@@ -65,7 +66,12 @@ fn json_tells_message_error_and_request_id() {
 #[test]
 fn text_tells_message_and_request_id() {
     let accept = HeaderValue::from_static("text/plain");
-    let (status, headers, body) = to(&Failure::ConnectionRefused, Some(&accept), "r1", "tidegate");
+    let (status, headers, body) = to(
+        &Failure::ConnectionRefused,
+        &Form { accept: Some(accept), grpc: None },
+        "r1",
+        "tidegate",
+    );
     assert_eq!(status, StatusCode::BAD_GATEWAY);
     assert_eq!(&body[..], b"the upstream refused the connection\nrequest id: r1\n");
     assert_eq!(
@@ -76,7 +82,8 @@ fn text_tells_message_and_request_id() {
 
 #[test]
 fn an_overloaded_gateway_says_when_to_come_back() {
-    let (status, headers, _) = to(&Failure::Overloaded("no instance is free"), None, "r", "g");
+    let (status, headers, _) =
+        to(&Failure::Overloaded("no instance is free"), &Form::default(), "r", "g");
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(headers["retry-after"], "1");
 }
@@ -91,7 +98,7 @@ fn a_name_that_is_no_structured_token_is_a_string() {
         ("a\"b", "\"a\\\"b\"; "),
         ("", "\"\"; "),
     ] {
-        let (_, headers, _) = to(&Failure::RouteNotFound, None, "r", name);
+        let (_, headers, _) = to(&Failure::RouteNotFound, &Form::default(), "r", name);
         let value = headers["proxy-status"].to_str().unwrap();
         assert!(value.starts_with(start), "{value}");
     }
@@ -99,7 +106,8 @@ fn a_name_that_is_no_structured_token_is_a_string() {
 
 #[test]
 fn a_status_that_is_none_on_the_wire_becomes_500() {
-    let (status, _, _) = to(&Failure::Malformed { status: 7, reason: "odd" }, None, "r", "g");
+    let (status, _, _) =
+        to(&Failure::Malformed { status: 7, reason: "odd" }, &Form::default(), "r", "g");
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
 }
 

@@ -16,6 +16,8 @@ pub(super) enum Body {
     Length(u64),
     /// Chunks, then trailers.
     Chunked,
+    /// Nothing; and what the bytes after it are, only the answer tells.
+    Undecided,
 }
 
 /// A head that is being read. Places in it count from its first byte.
@@ -30,6 +32,15 @@ pub(super) struct Head {
     host: bool,
     length: Option<u64>,
     chunked: bool,
+    next: Next,
+}
+
+/// What comes after the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Http,
+    /// What the client has offered to speak instead, if the offer is taken.
+    Offered,
 }
 
 /// What the request line means for the fields.
@@ -62,6 +73,7 @@ impl Head {
             host: false,
             length: None,
             chunked: false,
+            next: Next::Http,
         }
     }
 
@@ -117,6 +129,10 @@ impl Head {
                 }
                 Err(Malformed::new(417, "an expectation other than 100-continue"))
             }
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.next = Next::Offered;
+                Ok(())
+            }
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 if self.length.is_some() {
                     // RFC 9112 section 6.3 allows equal ones; honest clients do not need that.
@@ -168,6 +184,9 @@ impl Head {
             (true, Some(_)) => Err(Malformed::bad("both content-length and transfer-encoding")),
             (true, None) if old => Err(Malformed::bad("a transfer-encoding in http/1.0")),
             (true, None) => Ok(Body::Chunked),
+            // RFC 9110 section 7.8: HTTP/1.0 cannot be left, and whoever has a body to send is
+            // never switched.
+            (false, None | Some(0)) if self.next == Next::Offered && !old => Ok(Body::Undecided),
             (false, length) => Ok(Body::Length(length.unwrap_or(0))),
         }
     }

@@ -114,6 +114,41 @@ fn after_an_upgrade_everything_passes() {
 }
 
 #[test]
+fn nothing_passes_between_an_offer_and_its_answer() {
+    let head = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n";
+    let next = b"GET /\tb HTTP/1.1\r\n";
+    let mut framing = Framing::new(LIMITS);
+    // What comes behind is neither good nor bad yet.
+    let verdict = framing.inspect(&[&head[..], next].concat());
+    assert_eq!((verdict.pass, verdict.fault), (head.len(), None));
+    assert_eq!(framing.phase(), Phase::Undecided);
+    assert_eq!(framing.inspect(next).pass, 0);
+    framing.resume();
+    assert_eq!(framing.phase(), Phase::Idle);
+    assert!(framing.inspect(next).fault.is_some());
+
+    // There is nothing to go on with.
+    framing.resume();
+    assert_eq!(framing.phase(), Phase::Faulty);
+}
+
+#[test]
+fn an_offer_comes_without_a_body_and_in_http_1_1() {
+    for (head, phase) in [
+        ("POST / HTTP/1.1\r\nHost: a\r\nUpgrade: b\r\nContent-Length: 0", Phase::Undecided),
+        ("POST / HTTP/1.1\r\nHost: a\r\nUpgrade: b\r\nContent-Length: 1", Phase::Body),
+        ("POST / HTTP/1.1\r\nHost: a\r\nUpgrade: b\r\nTransfer-Encoding: chunked", Phase::Body),
+        ("GET / HTTP/1.0\r\nHost: a\r\nUpgrade: b", Phase::Idle),
+        ("GET / HTTP/1.1\r\nHost: a\r\nUpgraded: b", Phase::Idle),
+    ] {
+        let mut framing = Framing::new(LIMITS);
+        let head = format!("{head}\r\n\r\n");
+        assert_eq!(framing.inspect(head.as_bytes()).pass, head.len(), "{head}");
+        assert_eq!(framing.phase(), phase, "{head}");
+    }
+}
+
+#[test]
 fn what_passes_can_be_read_by_the_implementation_behind() {
     for byte in 0..=255 {
         let passes = |start: &[u8], end: &[u8]| {

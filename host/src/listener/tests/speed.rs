@@ -41,7 +41,13 @@ async fn the_guard_costs_little() {
         let plain = measure(plain, far).await;
 
         let (stream, far) = tokio::io::duplex(64 * 1024);
-        let peer = Arc::new(Peer::new("127.0.0.1:1".parse().unwrap(), None));
+        let peer = Arc::new(Peer::new(
+            Ends {
+                client: "127.0.0.1:1".parse().unwrap(),
+                gateway: "127.0.0.1:2".parse().unwrap(),
+            },
+            None,
+        ));
         let opening = super::super::Opening { stream, first: bytes::BytesMut::new(), http2: false };
         let (_drainer, drain) = Drainer::new();
         let handle = |_, _| async { Response::new(Full::new(Bytes::from_static(b"ok"))) };

@@ -119,7 +119,8 @@ async fn the_service_sees_what_was_agreed_on() {
     let address = listener.local_addr().unwrap();
     let (drainer, drain) = Drainer::new();
     let server = async {
-        let (stream, _) = listener.accept().await.unwrap();
+        let (stream, client) = listener.accept().await.unwrap();
+        let ends = Ends { client, gateway: address };
         let settings = Arc::new(Settings::new(&limits()));
         let handle = |_, peer: Arc<Peer>| async move {
             let facts = TlsFacts {
@@ -132,7 +133,7 @@ async fn the_service_sees_what_was_agreed_on() {
             assert_eq!(peer.tls.as_deref(), Some(&facts));
             Response::new(Full::new(Bytes::new()))
         };
-        serve(stream, Some(acceptor), settings, handle, drain).await;
+        serve(stream, ends, Some(acceptor), settings, handle, drain).await;
     };
     let served = Server { address, ..Server::start(&limits()) };
     let client = async {

@@ -1,10 +1,12 @@
 //! All metrics as text.
 
 mod caches;
+mod compression;
 mod encryption;
 mod endpoints;
 mod plugins;
 mod resilience;
+mod tunnels;
 
 use std::fmt;
 use std::sync::Arc;
@@ -55,6 +57,8 @@ impl Collector for Families {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut text = Text(encoder);
         self.encode_routes(&mut text)?;
+        self.encode_tunnels(&mut text)?;
+        self.encode_compression(&mut text)?;
         self.encode_upstreams(&mut text)?;
         self.encode_endpoints(&mut text)?;
         self.encode_resilience(&mut text)?;

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 
+use super::compression::CompressionMetrics;
 use super::histogram::{EXCHANGE_BOUNDS, Histogram};
 use super::tokens::Tokens;
 use crate::facts::Source;
@@ -22,6 +24,10 @@ pub struct RouteMetrics {
     gateway_duration: Histogram,
     failures: Tokens,
     mirrored: [Counter; Mirrored::ALL.len()],
+    /// Of its exchanges that left HTTP.
+    pub tunnels: TunnelMetrics,
+    /// Of its responses that were compressed.
+    pub compression: CompressionMetrics,
 }
 
 /// What became of a request that was to be copied for another upstream.
@@ -54,6 +60,19 @@ impl Mirrored {
     }
 }
 
+/// Connections that speak another protocol than HTTP.
+#[derive(Debug, Default)]
+pub struct TunnelMetrics {
+    /// Open now.
+    pub open: Gauge,
+    /// So far.
+    pub opened: Counter,
+    /// From clients to upstreams.
+    pub to_upstream_bytes: Counter,
+    /// From upstreams to clients.
+    pub to_client_bytes: Counter,
+}
+
 impl Default for RouteMetrics {
     fn default() -> Self {
         Self {
@@ -62,6 +81,8 @@ impl Default for RouteMetrics {
             gateway_duration: Histogram::new(EXCHANGE_BOUNDS),
             failures: Tokens::default(),
             mirrored: array::from_fn(|_| Counter::default()),
+            tunnels: TunnelMetrics::default(),
+            compression: CompressionMetrics::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod grpc;
 
 use std::fmt;
+use std::time::Duration;
 
 use http::header::{self, HeaderValue};
 use http::uri::{PathAndQuery, Uri};
@@ -14,8 +15,9 @@ use tokio::time::timeout;
 use crate::body::RequestBody;
 use crate::config::{HealthCheck, Probe};
 use crate::failure::Failure;
+use crate::upstream::connect::Wire;
 use crate::upstream::endpoint::Endpoint;
-use crate::upstream::{connect, fault};
+use crate::upstream::{connect, fault, proxy_protocol};
 
 /// What is read of the body of a check's answer, in bytes: a page of status is shorter.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -61,12 +63,13 @@ pub(in crate::upstream) async fn ask(
         if let Probe::Grpc { service } = &check.probe {
             return grpc::ask(endpoint, service, check.timeout).await;
         }
-        let opened = connect::open(endpoint.target(), endpoint.tls(), check.timeout).await;
-        let mut connection = opened.map_err(Complaint::Failed)?;
+        let wire = open(endpoint, check.timeout).await?;
         let Probe::Http { target, host, status, body } = &check.probe else { return Ok(()) };
         let host = host.as_ref().unwrap_or_else(|| endpoint.host());
-        let sent = connection.sender.send_request(request(target, host)).await;
-        let response = sent.map_err(|error| Complaint::Failed(fault::of_head(&error)))?;
+        let carrier = wire.speak(endpoint.protocol(), check.timeout).await;
+        let mut carrier = carrier.map_err(Complaint::Failed)?;
+        let sent = carrier.send(request(target, host)).await;
+        let response = sent.map_err(|(error, _)| Complaint::Failed(fault::of_head(&error)))?;
         let found = response.status().as_u16();
         if !status.contains(found) {
             return Err(Complaint::Status(found));
@@ -77,6 +80,14 @@ pub(in crate::upstream) async fn ask(
         }
     };
     timeout(check.timeout, asked).await.unwrap_or(Err(Complaint::Late))
+}
+
+/// A connection for the gateway itself.
+async fn open(endpoint: &Endpoint, timeout: Duration) -> Result<Wire, Complaint> {
+    let preface = endpoint.proxy_protocol().map(|version| proxy_protocol::header(version, None));
+    let (target, tls) = (endpoint.target(), endpoint.tls());
+    let opened = connect::open(target, tls, preface.as_deref(), timeout).await;
+    opened.map_err(Complaint::Failed)
 }
 
 fn request(target: &PathAndQuery, host: &HeaderValue) -> Request<RequestBody> {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::body::RequestBody;
-use crate::config::{self, HostPolicy};
+use crate::config::{self, HostPolicy, Protocol};
 use crate::facts::Tally;
 use crate::failure::Failure;
 use crate::telemetry::Metrics;
@@ -107,6 +107,8 @@ pub(super) fn config(endpoints: Vec<config::Endpoint>) -> config::Upstream {
         response_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(60),
         host: HostPolicy::Client,
+        protocol: Protocol::Http1,
+        proxy_protocol: None,
         tls: None,
         balancing: config::Balancing::default(),
         deadline_header: None,

@@ -11,12 +11,13 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::time::Instant;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Complaint, USER_AGENT};
 use crate::failure::Failure;
+use crate::upstream::connect::Wire;
 use crate::upstream::endpoint::Endpoint;
-use crate::upstream::{connect, fault};
+use crate::upstream::fault;
 
 /// Of an answer, which has two bytes behind its frame's head.
 const ANSWER_BYTES_MAX: usize = 1024;
@@ -36,8 +37,18 @@ pub(super) async fn ask(
     service: &str,
     timeout: Duration,
 ) -> Result<(), Complaint> {
-    let reached = connect::reach(endpoint.target(), Instant::now() + timeout).await;
-    let stream = TokioIo::new(reached.map_err(Complaint::Failed)?);
+    match super::open(endpoint, timeout).await? {
+        Wire::Plain(stream) => exchange(endpoint, service, stream).await,
+        Wire::Encrypted(stream) => exchange(endpoint, service, stream).await,
+        Wire::Staged(stream) => exchange(endpoint, service, stream).await,
+    }
+}
+
+async fn exchange<S>(endpoint: &Endpoint, service: &str, stream: S) -> Result<(), Complaint>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let stream = TokioIo::new(stream);
     let broken = |error: &hyper::Error| Complaint::Failed(fault::of_head(error));
     let opened = http2::handshake(TokioExecutor::new(), stream).await;
     let (mut sender, driver) = opened.map_err(|error| broken(&error))?;
