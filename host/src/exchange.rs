@@ -15,9 +15,11 @@ mod handler;
 mod mirror;
 mod observer;
 mod reply;
+mod slot;
 mod span;
 mod upgrade;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +33,7 @@ use tracing::Instrument as _;
 
 pub use body::{Body, Cut};
 pub use observer::Observer;
+pub use slot::Slot;
 
 use arrival::{Arrival, Way};
 use finish::Finisher;
@@ -130,7 +133,9 @@ async fn answer(
     let (snapshot, worker, peer) = (&*snapshot, &*worker, &*peer);
     let served = Served { snapshot, route, worker, form, hop, peer, entrance, compress };
     let span = open.span.clone();
-    served.serve(open, body, &finisher, offer).instrument(span).await
+    // Pinned, here and below, where something is put around a future: to move it is to copy kilobytes.
+    let response = pin!(served.serve(open, body, &finisher, offer));
+    response.instrument(span).await
 }
 
 /// What serving one exchange needs.
@@ -217,8 +222,11 @@ impl Served<'_> {
                 self.forward(open, upstream, body, finisher, deadline, offer).await
             }
             Destination::Handler(plugin) => {
-                let asked = handler::ask(self, open, plugin, body);
-                match tokio::time::timeout_at(deadline, asked).await {
+                let asked = {
+                    let asked = pin!(handler::ask(self, open, plugin, body));
+                    tokio::time::timeout_at(deadline, asked).await
+                };
+                match asked {
                     Ok(Ok(handled)) => handler::answer(self, open, handled),
                     Ok(Err(failure)) => self.fail(open, failure),
                     Err(_elapsed) => self.fail(open, Failure::RouteTimeout),
@@ -257,8 +265,11 @@ impl Served<'_> {
             (None, Some(mirror)) => mirror::copy(self, mirror, &mut request),
             (None, None) => {}
         }
-        let sent = upstream.send(&self.worker.pools, request, deadline, &mut open.tally);
-        let outcome = match tokio::time::timeout_at(deadline, sent).await {
+        let sent = {
+            let sent = pin!(upstream.send(&self.worker.pools, request, deadline, &mut open.tally));
+            tokio::time::timeout_at(deadline, sent).await
+        };
+        let outcome = match sent {
             Ok(outcome) => outcome,
             Err(_elapsed) => Err(Failure::RouteTimeout),
         };

@@ -262,9 +262,9 @@ where
         let offers = http1 && exchange.sees_offer() && offers_protocol(&request);
         let response = handle(request, Arc::clone(&peer));
         let (peer, switching) = (Arc::clone(&peer), Arc::clone(&switching));
-        // On the heap, because hyper has room for it as long as the connection lasts. Mapped, because
-        // an async block would hold it twice.
-        Box::pin(response.map(move |mut response| {
+        // Mapped, because an async block would hold it twice, and hyper has room for it as long as the
+        // connection lasts.
+        response.map(move |mut response| {
             exchange.answered();
             let tunnel = response.extensions_mut().remove::<Tunnel>();
             let is_taken = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -287,7 +287,7 @@ where
                 error
             };
             Ok::<_, Infallible>(response.map(|body| Paced::new(body, pace).map_err(keep)))
-        }))
+        })
     });
     let ended = if opening.http2 {
         let mut connection = Box::pin(settings.http2.serve_connection(io, service));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -21,7 +22,7 @@ use super::listeners::Listener;
 use super::quic;
 use super::tasks::Ending;
 use crate::clock;
-use crate::exchange;
+use crate::exchange::{self, Slot};
 use crate::listener::{self, Entrance};
 use crate::plugin;
 
@@ -233,8 +234,9 @@ fn start(
     let cut = ending.cut.clone();
     let own = Arc::clone(worker);
     let entrance = Entrance { port: listener.address.port(), rules: serving.rules.clone() };
-    let handle =
-        move |request, peer| exchange::handle(Arc::clone(&own), entrance.clone(), request, peer);
+    let handle = move |request: http::Request<Incoming>, peer| {
+        Slot::of(exchange::handle(Arc::clone(&own), entrance.clone(), request, peer))
+    };
     let settings = Arc::clone(&serving.settings);
     let metrics = Arc::clone(&gateway.services.metrics);
     let counted = Arc::clone(&listener.metrics);

@@ -134,7 +134,8 @@ impl Upstream {
                 outcome => return outcome,
             }
         }
-        let opened = match self.connect(pools, endpoint, &reach).await {
+        // Most tries need none, and it takes room.
+        let opened = match Box::pin(self.connect(pools, endpoint, &reach)).await {
             Ok(wire) => wire.speak_http1().await,
             Err(failure) => Err(failure),
         };
