@@ -89,7 +89,8 @@ mod tests {
             Slot::of(response(Arc::clone(&held))).await;
             assert_eq!((kept(), Arc::strong_count(&held)), (1, 1));
         }
-        let (one, other) = (Slot::of(response(held.clone())), Slot::of(response(held.clone())));
+        let slot = || Slot::of(response(Arc::clone(&held)));
+        let (one, other) = (slot(), slot());
         assert_eq!(kept(), 0);
         one.await;
         drop(other);
