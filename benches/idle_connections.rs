@@ -118,6 +118,7 @@ fn main() {
         })
         .collect();
     let at_once = resident_kib(&child);
+    // Time enough for all of them to rest; memory tells nobody when it changes.
     thread::sleep(Duration::from_secs(3));
     let at_rest = resident_kib(&child);
     println!("{count} connections; resident memory in MiB:");

@@ -79,8 +79,8 @@ pub use tunnel::Tunnel;
 
 /// How long a connection of HTTP/1 is idle before it gives its buffers back.
 ///
-/// Beginning anew costs about as much as a thousandth of this on an idle machine, and a client
-/// that asks more often never notices.
+/// A client that asks more often has its buffers ready; one that does not pays for new ones at most
+/// once a second.
 const REST_AFTER: Duration = Duration::from_secs(1);
 
 /// What hyper's read and write buffers of one HTTP/1 connection grow to, if heads are not larger.

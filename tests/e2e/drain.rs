@@ -5,27 +5,9 @@ use tokio::net::TcpStream;
 
 use crate::TIDEGATE;
 
-/// An origin that answers `ok` when it is told to.
-async fn held() -> (origin::Origin, tokio::sync::watch::Sender<bool>) {
-    let (release, gate) = tokio::sync::watch::channel(false);
-    let origin = origin::scripted(move |mut connection| {
-        let mut gate = gate.clone();
-        async move {
-            while connection.request().await.is_some() {
-                if gate.wait_for(|open| *open).await.is_err() {
-                    return;
-                }
-                connection.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
-            }
-        }
-    })
-    .await;
-    (origin, release)
-}
-
 #[tokio::test]
 async fn what_is_under_way_is_finished_and_nothing_new_is_accepted() {
-    let (origin, release) = held().await;
+    let (origin, release) = origin::held().await;
     let gateway = gateway::before(&origin).route("/", []).start().await;
     let address = gateway.address();
     let mut client = gateway.raw().await;
@@ -69,7 +51,7 @@ async fn what_does_not_finish_in_time_is_cut() {
 
 #[tokio::test]
 async fn sigterm_ends_the_process_in_good_order() {
-    let (origin, release) = held().await;
+    let (origin, release) = origin::held().await;
     let mut process = gateway::before(&origin).route("/", []).spawn(TIDEGATE).await;
     let mut client = client::raw(process.address()).await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;

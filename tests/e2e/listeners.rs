@@ -148,19 +148,7 @@ async fn a_listener_that_turns_to_tls_keeps_its_socket_and_the_connections_that_
 
 #[tokio::test]
 async fn connections_of_a_listener_that_goes_are_told_to_end() {
-    let (release, gate) = tokio::sync::watch::channel(false);
-    let origin = origin::scripted(move |mut connection| {
-        let mut gate = gate.clone();
-        async move {
-            while connection.request().await.is_some() {
-                if gate.wait_for(|open| *open).await.is_err() {
-                    return;
-                }
-                connection.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
-            }
-        }
-    })
-    .await;
+    let (origin, release) = origin::held().await;
     let gateway = gateway::before(&origin)
         .toml(
             "[[listeners]]\naddress = \"127.0.0.1:0\"\n[[listeners]]\naddress = \"127.0.0.2:0\"\n",

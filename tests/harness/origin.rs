@@ -384,6 +384,24 @@ pub async fn events(count: u32) -> (Origin, watch::Sender<u32>) {
     (origin, release)
 }
 
+/// Answers every request with `ok` once it is told to.
+pub async fn held() -> (Origin, watch::Sender<bool>) {
+    let (release, gate) = watch::channel(false);
+    let origin = scripted(move |mut connection| {
+        let mut gate = gate.clone();
+        async move {
+            while connection.request().await.is_some() {
+                if gate.wait_for(|open| *open).await.is_err() {
+                    return;
+                }
+                connection.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+            }
+        }
+    })
+    .await;
+    (origin, release)
+}
+
 /// Reads requests and never answers.
 pub async fn silent() -> Origin {
     scripted(|mut connection| async move { while connection.request().await.is_some() {} }).await

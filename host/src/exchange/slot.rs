@@ -1,7 +1,7 @@
 //! Room on the heap for the futures of exchanges, used again and again.
 //!
 //! They take kilobytes. Kept within their connections they would take them as long as those are open, and
-//! to ask the allocator for so much each time is slower than all that a short exchange does on the heap.
+//! the allocator is slow with pieces of that size.
 
 use std::cell::RefCell;
 use std::future::Future;

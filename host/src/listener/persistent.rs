@@ -23,7 +23,7 @@ use super::watch::Watch;
 
 /// Serves to the end.
 ///
-/// hyper's connection has some 20 KiB of buffers. It is given up when nothing has come for a
+/// hyper's connection has two buffers of 8 KiB. It is given up when nothing has come for a
 /// while, and another one begins where it was with the first byte that comes.
 pub(super) async fn serve<T, S, B>(
     mut io: TokioIo<Guard<T>>,

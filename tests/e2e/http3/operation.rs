@@ -6,30 +6,11 @@ use http::Request;
 use quinn::RecvStream;
 use tidegate_tests::http3::{self, reply};
 use tidegate_tests::{client, gateway, origin, soon, until};
-use tokio::sync::watch;
 
 use super::{before, speaking};
 
 fn get() -> Request<()> {
     client::request("GET", "/", &[], "").map(|_| ())
-}
-
-/// Answers `ok` once it is told to.
-async fn held() -> (origin::Origin, watch::Sender<bool>) {
-    let (release, gate) = watch::channel(false);
-    let origin = origin::scripted(move |mut connection| {
-        let mut gate = gate.clone();
-        async move {
-            while connection.request().await.is_some() {
-                if gate.wait_for(|open| *open).await.is_err() {
-                    return;
-                }
-                connection.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
-            }
-        }
-    })
-    .await;
-    (origin, release)
 }
 
 /// What the gateway says on its control stream, without its SETTINGS.
@@ -57,7 +38,7 @@ const GET: [(&str, &str); 4] =
 
 #[tokio::test]
 async fn an_end_is_announced_and_what_is_under_way_is_finished() {
-    let (origin, release) = held().await;
+    let (origin, release) = origin::held().await;
     let (builder, authority) = speaking(gateway::before(&origin).route("/", []));
     let gateway = builder.start().await;
     let raw = http3::raw(&authority.dialer(), gateway.address(), "a.example").await;
@@ -110,7 +91,7 @@ async fn what_does_not_finish_in_time_is_cut() {
 
 #[tokio::test]
 async fn a_reload_turns_it_off_and_on_and_leaves_other_connections_alone() {
-    let (origin, release) = held().await;
+    let (origin, release) = origin::held().await;
     let (gateway, mut client, authority) = before(&origin).await;
     let address = gateway.address();
     let mut http2 = authority.dialer().http2(address, "a.example").await;

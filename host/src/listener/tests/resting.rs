@@ -6,7 +6,7 @@ use super::*;
 const REST: Duration = Duration::from_millis(5);
 
 impl Server {
-    /// Waits until so many connections rest.
+    /// Waits until so many connections rest; the gauge tells nobody when it changes.
     async fn rests(&self, count: i64) {
         in_time(async {
             while self.resting.0.get() != count {
