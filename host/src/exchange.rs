@@ -33,7 +33,7 @@ use tracing::Instrument as _;
 
 pub use body::{Body, Cut};
 pub use observer::Observer;
-pub use slot::Slot;
+pub use slot::begin;
 
 use arrival::{Arrival, Way};
 use finish::Finisher;

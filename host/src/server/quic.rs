@@ -342,7 +342,7 @@ fn start(
     let entrance = Entrance { port: address.port(), rules: serving.rules.clone() };
     let handle = move |request: http::Request<http3::Body>, peer| {
         let request = request.map(IncomingStream::new);
-        exchange::Slot::of(exchange::handle(Arc::clone(&own), entrance.clone(), request, peer))
+        exchange::begin(Arc::clone(&own), entrance.clone(), request, peer)
     };
     let served = http3::serve(incoming, (address, handshake), settings, handle, drain.clone());
     let cut = ending.cut.clone();

@@ -22,7 +22,7 @@ use super::listeners::Listener;
 use super::quic;
 use super::tasks::Ending;
 use crate::clock;
-use crate::exchange::{self, Slot};
+use crate::exchange;
 use crate::listener::{self, Entrance};
 use crate::plugin;
 
@@ -235,7 +235,7 @@ fn start(
     let own = Arc::clone(worker);
     let entrance = Entrance { port: listener.address.port(), rules: serving.rules.clone() };
     let handle = move |request: http::Request<Incoming>, peer| {
-        Slot::of(exchange::handle(Arc::clone(&own), entrance.clone(), request, peer))
+        exchange::begin(Arc::clone(&own), entrance.clone(), request, peer)
     };
     let settings = Arc::clone(&serving.settings);
     let metrics = Arc::clone(&gateway.services.metrics);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use http::header::{HeaderName, HeaderValue};
+use http::{Extensions, Method, Request, StatusCode, Uri, Version};
 
 use super::backoff::Backoff;
 use super::window::Window;
@@ -59,12 +60,52 @@ impl Cause {
 pub(super) struct Retries<'a> {
     retry: &'a Retry,
     /// As it was before a try changed it.
-    head: Request<()>,
+    head: Head,
     /// Absent if there is no body.
     body: Option<Replay>,
     left: u32,
     backoff: Backoff,
     has_retried: bool,
+}
+
+/// A request's head, kept for a further try.
+///
+/// As a list: most requests are sent once, and a map costs twice as much to copy and to drop.
+struct Head {
+    method: Method,
+    uri: Uri,
+    version: Version,
+    fields: Vec<(HeaderName, HeaderValue)>,
+    extensions: Extensions,
+}
+
+impl Head {
+    fn of<B>(request: &Request<B>) -> Self {
+        let mut fields = Vec::with_capacity(request.headers().len());
+        fields.extend(request.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            fields,
+            extensions: request.extensions().clone(),
+        }
+    }
+
+    /// The request with this head; lines of one name are in their order.
+    fn request<B>(&self, body: B) -> Request<B> {
+        let mut request = Request::new(body);
+        request.method_mut().clone_from(&self.method);
+        request.uri_mut().clone_from(&self.uri);
+        *request.version_mut() = self.version;
+        request.extensions_mut().clone_from(&self.extensions);
+        let headers = request.headers_mut();
+        headers.reserve(self.fields.len());
+        for (name, value) in &self.fields {
+            headers.append(name, value.clone());
+        }
+        request
+    }
 }
 
 impl Retry {
@@ -129,12 +170,7 @@ impl Retry {
         if !may_be_sent_again || !methods.contains(request.method()) {
             return None;
         }
-        let mut head = Request::new(());
-        head.method_mut().clone_from(request.method());
-        head.uri_mut().clone_from(request.uri());
-        head.headers_mut().clone_from(request.headers());
-        head.extensions_mut().clone_from(request.extensions());
-        *head.version_mut() = request.version();
+        let head = Head::of(request);
         let has_body = request.body().progress().is_some();
         let body = has_body.then(|| {
             let body = Replay::new(std::mem::take(request.body_mut()), *body_bytes, held);
@@ -196,17 +232,7 @@ impl Retries<'_> {
         }
         self.left -= 1;
         self.has_retried = true;
-        let mut request = Request::new(body);
-        request.method_mut().clone_from(self.head.method());
-        request.uri_mut().clone_from(self.head.uri());
-        request.extensions_mut().clone_from(self.head.extensions());
-        *request.version_mut() = self.head.version();
-        if self.left == 0 {
-            *request.headers_mut() = std::mem::take(self.head.headers_mut());
-        } else {
-            request.headers_mut().clone_from(self.head.headers());
-        }
-        Ok(request)
+        Ok(self.head.request(body))
     }
 }
 
@@ -215,6 +241,21 @@ mod tests {
     use super::*;
 
     const SECOND: u64 = 1_000_000;
+
+    #[test]
+    fn a_head_is_kept_whole() {
+        let mut request = Request::put("/a?b");
+        for (name, value) in [("x-many", "1"), ("host", "a.test"), ("x-many", "2"), ("x-many", "1")]
+        {
+            request = request.header(name, value);
+        }
+        let request = request.version(Version::HTTP_2).extension(7_u8).body(()).unwrap();
+        let again = Head::of(&request).request(());
+        assert_eq!(again.headers(), request.headers());
+        assert_eq!((again.method(), again.uri()), (request.method(), request.uri()));
+        assert_eq!(again.version(), Version::HTTP_2);
+        assert_eq!(again.extensions().get::<u8>(), Some(&7));
+    }
 
     /// How many of 1000 wishes to send again are granted at this moment.
     fn granted(budget: &Budget, percent: u32, min_per_second: u32, now_us: u64) -> usize {
