@@ -32,6 +32,7 @@ mod loader;
 mod meter;
 mod pipeline;
 mod proxy;
+mod renewal;
 mod span;
 mod stage;
 mod timer;

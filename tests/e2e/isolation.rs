@@ -1,6 +1,6 @@
 //! What one exchange can leave behind for the next: nothing, unless the operator says so.
 
-use tidegate_tests::{gateway, guest, origin};
+use tidegate_tests::{client, gateway, guest, origin};
 
 #[tokio::test]
 async fn every_request_has_a_fresh_instance() {
@@ -11,6 +11,45 @@ async fn every_request_has_a_fresh_instance() {
     for _ in 0..50 {
         assert_eq!(client.get("/").await.header("x-calls"), Some("1"));
     }
+}
+
+/// What a guest has found in its memory, of so many requests.
+async fn memories(
+    plugin: guest::Plugin,
+    requests: &[&'static [(&'static str, &'static str)]],
+) -> (Vec<String>, f64) {
+    let origin = origin::replying("ok").await;
+    let gateway = gateway::before(&origin).route("/", [plugin]).start().await;
+    let mut client = gateway.http1().await;
+    let mut memories = Vec::new();
+    for fields in requests {
+        let response = client.send(client::request("GET", "/", fields, "")).await;
+        let [bytes, sum] =
+            ["x-bytes", "x-sum"].map(|name| response.header(name).unwrap().to_owned());
+        memories.push(format!("{bytes} bytes, {sum}"));
+    }
+    let renewals = "tidegate_plugin_renewals_total{plugin=\"scribbles\"}";
+    (memories, gateway.metric(renewals).await)
+}
+
+#[tokio::test]
+async fn a_fresh_instance_has_the_same_memory_whatever_others_did_to_theirs() {
+    // Of the requests the guest sees nothing before it has looked at its memory.
+    let (found, renewals) = memories(guest::scribbles(), &[&[]; 20]).await;
+    assert!(found.iter().all(|memory| *memory == found[0]), "{found:#?}");
+    assert!((renewals - 20.0).abs() < f64::EPSILON, "{renewals} instances were made new again");
+
+    // The test could fail.
+    let (found, _) = memories(guest::scribbles().pooled(), &[&[]; 2]).await;
+    assert_ne!(found[0], found[1]);
+}
+
+#[tokio::test]
+async fn an_instance_whose_memory_grew_is_not_used_again() {
+    let large: &[_] = &[("x-bytes", "3000000")];
+    let (found, renewals) = memories(guest::scribbles(), &[&[], large, &[], large, &[]]).await;
+    assert!(found.iter().all(|memory| *memory == found[0]), "{found:#?}");
+    assert!((renewals - 3.0).abs() < f64::EPSILON, "{renewals} instances were made new again");
 }
 
 #[tokio::test]

@@ -246,6 +246,7 @@ fn plugin(plugin: &Plugin) -> Value {
             "waiting": plugin.waiting(),
             "idle": plugin.idle(),
             "started": metrics.starts.get(),
+            "renewed": metrics.renewals.get(),
             "memory_bytes_max": metrics.memory_bytes_max(),
         },
         "calls": calls(metrics),

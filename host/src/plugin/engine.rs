@@ -48,6 +48,7 @@ pub struct Engine {
     cache: Arc<FunctionCache>,
     ticker: Arc<Ticker>,
     lanes: Lanes,
+    instances: u32,
 }
 
 impl Engine {
@@ -93,13 +94,18 @@ impl Engine {
 
         let wasmtime = Wasmtime::new(&config)?;
         let ticker = Ticker::start(wasmtime.weak())?;
-        Ok(Self { wasmtime, cache, ticker, lanes: Lanes::default() })
+        Ok(Self { wasmtime, cache, ticker, lanes: Lanes::default(), instances })
     }
 
     /// wasmtime's own handle.
     #[must_use]
     pub const fn wasmtime(&self) -> &Wasmtime {
         &self.wasmtime
+    }
+
+    /// For how many live instances there is room.
+    pub(super) const fn instances(&self) -> u32 {
+        self.instances
     }
 
     pub(super) fn cache(&self) -> &FunctionCache {

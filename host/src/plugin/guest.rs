@@ -159,6 +159,14 @@ impl Guest {
         }
     }
 
+    /// Forgets what the calls so far have left; whether nothing of it can be left anywhere else.
+    pub(super) fn forget(&mut self) -> bool {
+        self.last_words = None;
+        self.trailers = None;
+        self.memory_refused = false;
+        self.exchange.is_none() && self.handling.is_none() && self.wasi.is_none()
+    }
+
     /// Whether memory was asked for beyond the budget since the last call of this.
     pub(super) fn take_memory_refused(&mut self) -> bool {
         std::mem::take(&mut self.memory_refused)

@@ -2,9 +2,10 @@
 //!
 //! An instance is born from its plugin's image, in which `configure` has already run (or, if the
 //! component cannot be snapshotted, is configured first). With `isolation = "request"` it serves one
-//! call and is dropped. With `"pooled"` it goes back to the pool after a call that answered, and is
-//! retired after a number of calls. A trap, a timeout and a dropped future all end it: an instance
-//! goes back only through [`Lease::give_back`].
+//! call, and is then made new again ([`super::renewal`]) or, where that cannot be done, dropped. With
+//! `"pooled"` it goes back to the pool as it is after a call that answered, and is retired after a
+//! number of calls. A trap, a timeout and a dropped future all end it: an instance goes back only
+//! through [`Lease::give_back`].
 //!
 //! Each call runs on a fiber. The engine's ticks interrupt it every millisecond, so that a guest
 //! that computes for long shares its worker with the other exchanges until its running time is up.
@@ -12,6 +13,7 @@
 mod lease;
 mod live;
 mod part;
+mod pool;
 mod underway;
 
 use std::cell::Cell;
@@ -22,9 +24,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use crossbeam_queue::ArrayQueue;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use wasmtime::component::{Instance, InstancePre};
+use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, WasmList};
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 
 pub(super) use lease::{Kept, Lease};
@@ -36,10 +37,12 @@ use super::engine::{Engine, TICK};
 use super::fault::Fault;
 use super::guest::{Guest, Shared};
 use super::meter::{Meter, Metered};
+use super::renewal::{Memory, Pristine};
 use crate::clock;
 use crate::config::{Budget, Isolation, Secret};
 use crate::telemetry::metrics::PluginMetrics;
-use live::{Functions, Live, Running};
+use live::{Functions, Live, New, Running};
+use pool::Pool;
 
 /// What fresh instances are made from.
 pub(super) struct Image {
@@ -47,6 +50,15 @@ pub(super) struct Image {
     pub(super) exports: Exports,
     /// What each instance is configured with, unless that is in the image already.
     pub(super) config: Option<Secret>,
+    /// Absent if instances cannot be made new again, or need not.
+    pub(super) renewal: Option<Renewal>,
+}
+
+/// What it takes to make an instance new again.
+pub(super) struct Renewal {
+    /// Tells where the memory lies.
+    pub(super) memory: ComponentExportIndex,
+    pub(super) pristine: Pristine,
 }
 
 /// All instances of a plugin.
@@ -55,8 +67,8 @@ pub(super) struct Instances {
     image: Image,
     shared: Arc<Shared>,
     budget: Budget,
-    /// Those that wait for their next call, and after how many calls they retire.
-    pool: Option<(ArrayQueue<Box<Live>>, u32)>,
+    /// Those that wait for their next call; absent if each serves one only.
+    pool: Option<Pool>,
     permits: Semaphore,
     waiting: AtomicUsize,
     /// Whether the last call beside the workers was long, and so the next may be.
@@ -85,10 +97,7 @@ impl Instances {
         budget: Budget,
         isolation: Isolation,
     ) -> Self {
-        let pool = match isolation {
-            Isolation::Request => None,
-            Isolation::Pooled { calls, idle } => Some((ArrayQueue::new(idle.max(1)), calls)),
-        };
+        let pool = Pool::of(isolation, image.renewal.is_some(), &engine);
         let permits = Semaphore::new(budget.instances);
         let (waiting, were_long) = (AtomicUsize::new(0), AtomicBool::new(false));
         let metrics = Arc::clone(&shared.metrics);
@@ -104,7 +113,7 @@ impl Instances {
     }
 
     pub(super) fn idle(&self) -> usize {
-        self.pool.as_ref().map_or(0, |(pool, _)| pool.len())
+        self.pool.as_ref().map_or(0, Pool::idle)
     }
 
     pub(super) const fn metrics(&self) -> &Arc<PluginMetrics> {
@@ -131,8 +140,7 @@ impl Instances {
 
     async fn lend_with<'p>(&'p self, permit: Permit<'p>) -> Result<Lease<'p>, Fault> {
         let mut meter = Meter::begin(clock::now());
-        let idle = self.pool.as_ref().and_then(|(pool, _)| pool.pop());
-        let mut live = match idle {
+        let mut live = match self.pool.as_ref().and_then(Pool::take) {
             Some(live) => live,
             None => match self.make(&mut meter).await {
                 Ok(live) => live,
@@ -146,15 +154,17 @@ impl Instances {
         Ok(Lease::new(live, self, permit))
     }
 
-    /// Puts an instance that has answered back into the pool, unless it has served enough.
+    /// Puts an instance that has answered back into the pool, unless it has served enough or has to be
+    /// made new and cannot be.
     fn take_back(&self, mut live: Box<Live>) {
-        if let Some((pool, calls)) = &self.pool {
-            live.calls += 1;
-            if live.calls < *calls {
-                // A full pool hands it back, and it is dropped.
-                drop(pool.push(live));
+        let Some(pool) = &self.pool else { return };
+        if let Some(renewal) = &self.image.renewal {
+            if !live.renew(&renewal.pristine) {
+                return;
             }
+            self.metrics.renewals.inc();
         }
+        pool.put(live);
     }
 
     /// Makes an instance that serves nobody; gives the bytes of its memories and tables.
@@ -201,21 +211,28 @@ impl Instances {
 
     async fn make(&self, meter: &mut Meter) -> Result<Box<Live>, Fault> {
         let mut store = new_store(&self.engine, &self.shared);
-        let Image { pre, exports, config } = &self.image;
+        let Image { pre, exports, config, renewal } = &self.image;
         allow(&mut store, &self.engine, self.budget.cpu);
-        let making: Running<'_, Functions> = Box::pin(async {
+        let making: Running<'_, (Functions, Option<Memory>)> = Box::pin(async {
             let instance = pre.instantiate_async(&mut store).await?;
             if let Some(config) = config {
                 configure(&mut store, &instance, exports, config.expose())
                     .await?
                     .map_err(|refused| wasmtime::format_err!("{}", refused.message))?;
             }
-            Functions::of(&mut store, &instance, exports)
+            let functions = Functions::of(&mut store, &instance, exports)?;
+            let memory = match renewal {
+                Some(renewal) => memory(&mut store, &instance, renewal).await?,
+                None => None,
+            };
+            Ok((functions, memory))
         });
         match within(&self.engine, self.budget.wall, meter.run(making)).await {
-            Some(Ok(functions)) => {
+            Some(Ok((functions, memory))) => {
                 self.metrics.starts.inc();
-                Ok(Box::new(Live { store, functions, calls: 0, meter: None }))
+                let memory_used = store.data().memory_used();
+                let new = memory.map(|memory| New { memory, memory_used });
+                Ok(Box::new(Live { store, functions, calls: 0, meter: None, new }))
             }
             Some(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(Fault::Saturated),
             Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
@@ -273,6 +290,19 @@ pub(super) fn allow(store: &mut Store<Guest>, engine: &Engine, cpu: Duration) {
     store.data_mut().ticks_left = u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1);
     store.set_epoch_deadline(1);
     engine.wake();
+}
+
+/// Asks where the memory lies; none if it is not as it should be.
+async fn memory(
+    store: &mut Store<Guest>,
+    instance: &Instance,
+    Renewal { memory, pristine }: &Renewal,
+) -> wasmtime::Result<Option<Memory>> {
+    let function = instance.get_typed_func::<(), (WasmList<u8>,)>(&mut *store, memory)?;
+    let (all,) = function.call_async(&mut *store, ()).await?;
+    let memory = Memory::new(all.as_le_slice(&*store), pristine);
+    // The answer itself was written to it.
+    Ok(memory.filter(|memory| memory.restore(store, pristine)))
 }
 
 /// Calls `configure`.

@@ -14,6 +14,7 @@ mod pin;
 mod proxy;
 mod source;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,11 +28,12 @@ use super::contract::bindings::exports::tidegate::plugin::lifecycle::Description
 use super::contract::{self, Exports, Unfit};
 use super::engine::Engine;
 use super::guest::{Guest, Shared};
-use super::instance::{self, Image, Instances};
+use super::instance::{self, Image, Instances, Renewal};
+use super::renewal::{self, MEMORY_EXPORT, Refusal, Renewable};
 use super::timer::PERIOD_MS_RANGE;
 use super::{Fault, Files, Identity, Origin, Place, Plugin, Services, capability};
 use crate::clock;
-use crate::config::{self, Budget, Grants};
+use crate::config::{self, Budget, Grants, Isolation};
 use crate::state::kv::Owner;
 use grants::check;
 pub(crate) use identity::hex_digest;
@@ -246,7 +248,8 @@ impl Loader {
             timing.configure = Timing::lap(&mut since);
 
             let Ok((context, _)) = &instrumented else {
-                let image = Image { pre, exports, config: Some(config.config.clone()) };
+                let config = Some(config.config.clone());
+                let image = Image { pre, exports, config, renewal: None };
                 return Ok(Prepared { image, description, timing, period });
             };
             let mut state = WasmtimeWizerComponent { store: &mut store, instance };
@@ -257,7 +260,8 @@ impl Loader {
                 Err(error) => {
                     let reason = error.root_cause().to_string();
                     tracing::warn!(plugin = %config.name, reason, "no snapshot, each instance is configured");
-                    Image { pre, exports, config: Some(config.config.clone()) }
+                    let config = Some(config.config.clone());
+                    Image { pre, exports, config, renewal: None }
                 }
             };
             timing.compile += Timing::lap(&mut since);
@@ -266,10 +270,23 @@ impl Loader {
     }
 
     fn image_of(&self, config: &config::Plugin, snapshot: &[u8]) -> Result<Image, Vec<Fault>> {
-        let component = self.compile(config, snapshot)?;
+        let renewable = match config.isolation {
+            Isolation::Request => renewal::equip(snapshot),
+            Isolation::Pooled { .. } => Err(Refusal("instances keep their state")),
+        };
+        let (bytes, pristine) = match renewable {
+            Ok(Renewable { bytes, pristine }) => (Cow::Owned(bytes), Some(pristine)),
+            Err(Refusal(reason)) => {
+                tracing::debug!(plugin = %config.name, reason, "instances are not made new again");
+                (Cow::Borrowed(snapshot), None)
+            }
+        };
+        let component = self.compile(config, &bytes)?;
         let exports = contract::exports(&component).map_err(|unfit| all(config, unfit))?;
+        let memory = component.get_export_index(None, MEMORY_EXPORT);
+        let renewal = memory.zip(pristine).map(|(memory, pristine)| Renewal { memory, pristine });
         let pre = self.link(config, &component)?;
-        Ok(Image { pre, exports, config: None })
+        Ok(Image { pre, exports, config: None, renewal })
     }
 
     fn link(

@@ -10,6 +10,7 @@ use wasmtime::Store;
 use wasmtime::component::{Func, Instance, Resource, TypedFunc};
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
+use super::pool::Pool;
 use super::underway::{Drive, Underway};
 use super::{Instances, allow};
 use crate::clock;
@@ -20,6 +21,7 @@ use crate::plugin::contract::on_handle::exports::tidegate::plugin::handler::Hand
 use crate::plugin::fault::Fault;
 use crate::plugin::guest::{Guest, Moment};
 use crate::plugin::meter::{Meter, Spent};
+use crate::plugin::renewal::{Memory, Pristine};
 use crate::plugin::span;
 
 /// One live copy of a plugin.
@@ -30,6 +32,15 @@ pub(super) struct Live {
     pub(super) calls: u32,
     /// Of the call that it is lent for.
     pub(super) meter: Option<Meter>,
+    /// Of one that is made new again after each call.
+    pub(super) new: Option<New>,
+}
+
+/// What is known of an instance that is new.
+pub(super) struct New {
+    pub(super) memory: Memory,
+    /// Bytes of all memories and tables.
+    pub(super) memory_used: usize,
 }
 
 pub(super) struct Functions {
@@ -81,6 +92,14 @@ impl Functions {
 }
 
 impl Live {
+    /// Makes an instance that has answered new again; whether it is.
+    pub(super) fn renew(&mut self, pristine: &Pristine) -> bool {
+        let Some(New { memory, memory_used }) = &self.new else { return false };
+        self.store.data_mut().forget()
+            && self.store.data().memory_used() == *memory_used
+            && memory.restore(&mut self.store, pristine)
+    }
+
     /// Has the guest do something within its limits; gives what came of it, and what it took. A drop
     /// ends the instance, and finishes the exchange if it has one.
     pub(super) async fn run<T: Serialize + Send + 'static>(
@@ -90,8 +109,9 @@ impl Live {
         run: impl for<'s> FnOnce(&'s mut Self) -> Running<'s, T>,
     ) -> (Box<Self>, Result<T, Fault>, Spent) {
         let Instances { engine, budget, shared, .. } = instances;
-        let isolation = if instances.pool.is_some() { "pooled" } else { "request" };
-        let instance = if self.calls > 0 { "pooled" } else { "fresh" };
+        let is_pooled = instances.pool.as_ref().is_some_and(Pool::keeps_state);
+        let isolation = if is_pooled { "pooled" } else { "request" };
+        let instance = if is_pooled && self.calls > 0 { "pooled" } else { "fresh" };
         let meter = self.meter.take().unwrap_or_else(|| Meter::begin(clock::now()));
         let guest = self.store.data_mut();
         let exchange = guest.exchange.as_deref();

@@ -39,7 +39,7 @@ impl Loader {
                 return Err(vec![Fault::trapped(config, "starting", &error, &mut store)]);
             }
             Ok(Prepared {
-                image: Image { pre, exports, config: None },
+                image: Image { pre, exports, config: None, renewal: None },
                 description: describe(config),
                 timing: Timing::default(),
                 period: None,

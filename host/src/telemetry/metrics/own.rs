@@ -33,6 +33,7 @@ const TAKEN: [&str; 16] = [
     "long_calls",
     "memory_bytes_max",
     "queue_seconds",
+    "renewals",
     "saturated",
     "shadow_decisions",
     "shadow_differences",

@@ -81,6 +81,8 @@ pub struct PluginMetrics {
     pub instances: Gauge,
     /// Instances made.
     pub starts: Counter,
+    /// Instances made new again after a call.
+    pub renewals: Counter,
     /// Exchanges waiting for an instance.
     pub waiting: Gauge,
     /// Calls that ran for so long that they left their worker.
@@ -158,6 +160,7 @@ impl PluginMetrics {
             log_dropped: Counter::default(),
             instances: Gauge::default(),
             starts: Counter::default(),
+            renewals: Counter::default(),
             waiting: Gauge::default(),
             long_calls: Counter::default(),
             queue: Histogram::new(PLUGIN_BOUNDS),

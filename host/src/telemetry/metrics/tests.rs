@@ -141,6 +141,7 @@ fn a_plugin_is_shown_by_phase() {
         "tidegate_plugin_queue_seconds_count{plugin=\"jwt\"} 1",
         "tidegate_plugin_saturated_total{plugin=\"jwt\"} 0",
         "tidegate_plugin_starts_total{plugin=\"jwt\"} 0",
+        "tidegate_plugin_renewals_total{plugin=\"jwt\"} 0",
         "tidegate_plugin_timeouts_total{plugin=\"jwt\",limit=\"cpu\"} 0",
         "tidegate_plugin_timeouts_total{plugin=\"jwt\",limit=\"wall\"} 1",
         "tidegate_plugin_skips_total{plugin=\"jwt\"} 0",

@@ -12,12 +12,13 @@ use super::{Families, Text};
 /// A name, what it says, and how it is read.
 type Reading<T> = (&'static str, &'static str, fn(&PluginMetrics) -> T);
 
-const COUNTERS: [Reading<u64>; 6] = [
+const COUNTERS: [Reading<u64>; 7] = [
     ("plugin_traps", "Calls that ended in a trap", |plugin| plugin.traps.get()),
     ("plugin_long_calls", "Calls that left their worker", |plugin| plugin.long_calls.get()),
     ("plugin_saturated", "Exchanges without an instance", |plugin| plugin.saturated.get()),
     ("plugin_skips", "Exchanges that went on without", |plugin| plugin.skips.get()),
     ("plugin_starts", "Instances made", |plugin| plugin.starts.get()),
+    ("plugin_renewals", "Instances made new again", |plugin| plugin.renewals.get()),
     ("log_dropped", "Log messages of plugins dropped", |plugin| plugin.log_dropped.get()),
 ];
 
