@@ -13,6 +13,7 @@ from .peer import program_says
 
 DEBIAN = (
     "caddy",
+    "cmake",
     "haproxy",
     "libnginx-mod-http-js",
     "libnginx-mod-http-lua",

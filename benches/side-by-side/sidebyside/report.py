@@ -147,9 +147,8 @@ def _growth(results: Results) -> str | None:
             times, memory = dict(linearity.cpu_points(series, reference)), dict(linearity.memory_points(series))
             rates = dict(linearity.throughput_points(series))
             name = f"{series['peer']}, `{series['scenario']}`"
-            lines.append(_row(name, "CPU, µs", times, sizes, 1, 1))
-            lines.append(_row(name, "requests/s", rates, sizes, 1, 0))
-            lines.append(_row(name, "memory, MiB", memory, sizes, 1 / 1024, 1))
+            rows = (("CPU, µs", times, 1, 1), ("requests/s", rates, 1, 0), ("memory, MiB", memory, 1 / 1024, 1))
+            lines += [_row(name, what, points, sizes, factor, digits) for what, points, factor, digits in rows if points]
     lines += ["", "Straight lines through them, by least squares:", ""]
     lines += ["| cost | begins at | for each | largest distance | |", "|---|---|---|---|---|"]
     for trend in linearity.trends(results):

@@ -33,4 +33,4 @@ class Native:
 
 HYPER = Native("hyper", "bare hyper proxy, native policies, one thread", "hyper-proxy", "hyper", "single")
 HYPER_STEALING = Native("hyper-mt", "the same on tokio's work-stealing runtime", "hyper-proxy", "hyper", "stealing")
-PINGORA = Native("pingora", "Pingora, native policies", "pingora-proxy", "pingora")
+PINGORA = Native("pingora", "Pingora, native policies", "pingora-gateway", "pingora")

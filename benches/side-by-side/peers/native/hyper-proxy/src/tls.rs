@@ -1,0 +1,21 @@
+//! TLS 1.2 and 1.3 by rustls, with HTTP/2 and HTTP/1.1 by ALPN.
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+/// With the certificate and the key that TLS_CERT and TLS_KEY name.
+pub fn acceptor() -> TlsAcceptor {
+    let file = |name| std::env::var(name).expect("a file of TLS");
+    let chain = CertificateDer::pem_file_iter(file("TLS_CERT"))
+        .and_then(Iterator::collect)
+        .expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(file("TLS_KEY")).expect("a private key");
+    let builder = ServerConfig::builder().with_no_client_auth();
+    let mut config = builder.with_single_cert(chain, key).expect("a key for the certificate");
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
+}
