@@ -96,16 +96,12 @@ def latency(results: Results) -> Figure | None:
 
 def plugins(results: Results) -> Figure | None:
     these = series_of(results, "plugins")
-    return these and two_panels(
-        results, these, "plugins", "CPU time for a request, µs", "requests a second", memory=False, logarithmic=False
-    )
+    return two_panels(results, these, "plugins", "requests a second") if these else None
 
 
 def connections(results: Results) -> Figure | None:
     these = series_of(results, "idle connections")
-    return these and two_panels(
-        results, these, "idle connections beside 64 busy ones", "CPU time for a request, µs", "memory, MiB", memory=True, logarithmic=True
-    )
+    return two_panels(results, these, "idle connections beside 64 busy ones", "memory, MiB") if these else None
 
 
 def routes(results: Results) -> Figure | None:
@@ -120,18 +116,17 @@ def routes(results: Results) -> Figure | None:
     return figure
 
 
-def two_panels(
-    results: Results, these: list[Record], grows: str, left: str, right: str, *, memory: bool, logarithmic: bool
-) -> Figure:
+def two_panels(results: Results, these: list[Record], grows: str, right: str) -> Figure:
+    """Processor time on the left; memory or throughput on the right."""
     figure, (first, second) = pyplot.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     for colour, series in zip(COLOURS, these):
         curve(first, linearity.cpu_points(series, results.reference_us() or 0), series, colour)
-        if memory:
+        if right.startswith("memory"):
             curve(second, [(size, kib / 1024) for size, kib in linearity.memory_points(series)], series, colour)
         else:
             curve(second, linearity.throughput_points(series), series, colour)
-    for axis, label in ((first, left), (second, right)):
-        if logarithmic:
+    for axis, label in ((first, "CPU time for a request, µs"), (second, right)):
+        if "connections" in grows:
             axis.set_xscale("log")
         finish(axis, grows, label)
     return figure

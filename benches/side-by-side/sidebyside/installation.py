@@ -17,6 +17,7 @@ DEBIAN = (
     "haproxy",
     "libnginx-mod-http-js",
     "libnginx-mod-http-lua",
+    "lua-cjson",
     "nghttp2-client",
     "nginx",
     "openssl",

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import accounting
+from . import accounting, place
 from .peer import Launch
 
 START_TIMEOUT_S = 20.0
@@ -49,7 +49,7 @@ class Process:
             time.sleep(0.02)
         said = self._stderr.read_text(errors="replace").strip()
         self.stop()
-        raise StartFailure(said[-600:] or f"nothing listens at port {port}")
+        raise StartFailure(_without_paths(said)[-400:] or f"nothing listens at port {port}")
 
     def stop(self) -> None:
         """Asks it to end, and ends it if it does not."""
@@ -78,6 +78,11 @@ def allow_open_files() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def _without_paths(text: str) -> str:
+    """What is said ends up in a report, which is nobody's business where it was made."""
+    return text.replace(f"{place.BUILD}/", "").replace(f"{place.REPOSITORY}/", "")
 
 
 def _kill(pid: int) -> None:
