@@ -10,22 +10,21 @@ from .native import HYPER, HYPER_STEALING, PINGORA
 from .nginx import LUA, NGINX, NJS
 from .tidegate import BARE, FRESH, POOLED
 
-PEERS: dict[str, Peer] = {
-    peer.name: peer
-    for peer in (
-        BARE,
-        POOLED,
-        FRESH,
-        HYPER,
-        HYPER_STEALING,
-        NGINX,
-        LUA,
-        NJS,
-        Haproxy(),
-        PINGORA,
-        Envoy("envoy", wasm=False),
-        Envoy("envoy-wasm", wasm=True),
-        Caddy(),
-        Fastify(),
-    )
-}
+ALL: tuple[Peer, ...] = (
+    BARE,
+    POOLED,
+    FRESH,
+    HYPER,
+    HYPER_STEALING,
+    NGINX,
+    LUA,
+    NJS,
+    Haproxy(),
+    PINGORA,
+    Envoy("envoy", wasm=False),
+    Envoy("envoy-wasm", wasm=True),
+    Caddy(),
+    Fastify(),
+)
+
+PEERS = {peer.name: peer for peer in ALL}

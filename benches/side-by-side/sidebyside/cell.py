@@ -52,6 +52,8 @@ def measure(bench: Bench, peer: Peer, scenario: Scenario, repetition: int) -> Ce
         cell.error = str(failure)
     finally:
         process.stop()
+        # Some hundred bytes for each request of each peer would fill a disk.
+        order.access_log.unlink(missing_ok=True)
     return cell
 
 

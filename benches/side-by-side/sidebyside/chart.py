@@ -47,9 +47,9 @@ def cpu(results: Results) -> Figure | None:
     """A panel for each scenario, a bar for each peer, the cheapest at the top."""
     panels = {}
     for scenario in results.scenarios:
-        bars = [(results.normalised_us(peer, scenario), peer) for peer in results.peers]
-        if known := sorted(((us, peer) for us, peer in bars if us is not None), reverse=True):
-            panels[scenario] = known
+        known = [(us, peer) for peer in results.peers if (us := results.normalised_us(peer, scenario)) is not None]
+        if known:
+            panels[scenario] = sorted(known, reverse=True)
     if not panels:
         return None
     columns = min(3, len(panels))
@@ -72,9 +72,9 @@ def cpu(results: Results) -> Figure | None:
 
 def latency(results: Results) -> Figure | None:
     """Percentiles of each peer; the scenario with all policies, or else plain proxying."""
-    scenario = next((name for name in ("f", "a") if name in results.scenarios), None)
+    scenario = "f" if "f" in results.scenarios else "a"
     lines = {}
-    for peer in results.peers if scenario else []:
+    for peer in results.peers:
         found = [results.figure(peer, scenario, "paced", f"latency_us.{name}") for name in PERCENTILES]
         if all(found):
             lines[peer] = [figure.value for figure in found if figure]

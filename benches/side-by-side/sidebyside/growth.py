@@ -68,14 +68,16 @@ def measure(bench: Bench, say: Callable[[str], None], measured: Callable[[Peer, 
             say(f"{series.grows:>16} {size:>6}  {series.peer:<16} {_told(series.points[-1])}")
         found.append(series)
 
-    for peer in (FRESH, POOLED):
-        if measured(peer, Policy.HEADER):
-            run(Series("plugins", peer.name, "a"), lambda n: _plugins(bench, peer, n), PLUGINS)
-    for peer, name in ((BARE, "a"), (FRESH, "f"), (POOLED, "f"), (HYPER, "a"), (NGINX, "a")):
+    for own in (FRESH, POOLED):
+        if measured(own, Policy.HEADER):
+            run(Series("plugins", own.name, "a"), lambda n: _plugins(bench, own, n), PLUGINS)
+    holders: tuple[tuple[Peer, str], ...] = ((BARE, "a"), (FRESH, "f"), (POOLED, "f"), (HYPER, "a"), (NGINX, "a"))
+    for peer, name in holders:
         scenario = SCENARIOS[name]
         if measured(peer, scenario.policy):
             run(Series("idle connections", peer.name, name), lambda n: _idle_connections(bench, peer, scenario, n), CONNECTIONS)
-    for peer in (BARE, HYPER, NGINX):
+    busy: tuple[Peer, ...] = (BARE, HYPER, NGINX)
+    for peer in busy:
         if measured(peer, Policy.PLAIN):
             # A busy connection is two files of the proxy.
             sizes = tuple(n for n in BUSY_CONNECTIONS if 2 * n + SPARE_FILES <= files)
@@ -133,6 +135,7 @@ def _point(
         return point
     finally:
         process.stop()
+        order.access_log.unlink(missing_ok=True)
 
 
 @contextmanager

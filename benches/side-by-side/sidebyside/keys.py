@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from .peer import ISSUER
@@ -99,7 +100,7 @@ def _make_key_sets(folder: Path) -> None:
         (folder / f"{stem}.jwks").write_text(json.dumps(key_set))
 
 
-def _segment(part: dict[str, object]) -> str:
+def _segment(part: Mapping[str, object]) -> str:
     return _base64url(json.dumps(part, separators=(",", ":")).encode())
 
 

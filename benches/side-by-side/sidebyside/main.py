@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     return names
 
 
-def among(known: dict[str, object]):
+def among(known: Mapping[str, object]) -> Callable[[str], list[str]]:
     def names(text: str) -> list[str]:
         chosen = [name.strip() for name in text.split(",")]
         for name in chosen:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -60,11 +61,17 @@ class Launch:
 class Peer(Protocol):
     """One row of the tables."""
 
-    name: str
-    # What it is, in a few words.
-    about: str
-    # What it can do. Anything else is a dash in the tables.
-    policies: frozenset[Policy]
+    @property
+    def name(self) -> str:
+        """As in the tables and after `--peers`."""
+
+    @property
+    def about(self) -> str:
+        """What it is, in a few words."""
+
+    @property
+    def policies(self) -> frozenset[Policy]:
+        """What it can do. Anything else is a dash in the tables."""
 
     def version(self) -> str | None:
         """Name and version as its program or its lock file has it; None if it is not installed."""
@@ -73,7 +80,7 @@ class Peer(Protocol):
         """Writes its configuration into the order's folder, and says how to start it."""
 
 
-def render(template: Path, values: dict[str, object]) -> str:
+def render(template: Path, values: Mapping[str, object]) -> str:
     """The text of a template with each @NAME@ replaced."""
     text = template.read_text()
     for name, value in values.items():

@@ -79,7 +79,7 @@ def _tables(results: Results) -> str:
 
     def normalised(peer: str, scenario: str) -> str | None:
         value = results.normalised_us(peer, scenario)
-        return value and f"{value:.1f}"
+        return None if value is None else f"{value:.1f}"
 
     def added(peer: str, scenario: str) -> str | None:
         plain = results.normalised_us("tidegate-bare" if peer.startswith("tidegate") else peer, "a")
@@ -91,7 +91,7 @@ def _tables(results: Results) -> str:
     def memory(key: str) -> Cell:
         def cell(peer: str, scenario: str) -> str | None:
             value = results.memory_mib(peer, scenario, key)
-            return value and f"{value:.1f}"
+            return None if value is None else f"{value:.1f}"
 
         return cell
 

@@ -88,7 +88,6 @@ def is_disturbed(phase: Record) -> bool:
 
 
 def _at(phase: Record, key: str) -> float | None:
-    value: Any = phase
-    for name in key.split(".", 1):
-        value = value.get(name) if value else None
-    return value
+    outer, _, inner = key.partition(".")
+    value = phase[outer].get(inner) if inner else phase[outer]
+    return None if value is None else float(value)
