@@ -102,6 +102,8 @@ class Plan:
 
 def plan_of(options: argparse.Namespace) -> Plan:
     quick = options.quick
+    peers = options.peers or (QUICK_PEERS if quick else PEERS)
+    scenarios = options.scenarios or (QUICK_SCENARIOS if quick else SCENARIOS)
     method = replace(QUICK if quick else Method(), cores=Cores(options.proxy_cpu, options.load_cpu))
     if options.reps:
         method = replace(method, repetitions=options.reps)
@@ -110,8 +112,9 @@ def plan_of(options: argparse.Namespace) -> Plan:
     whole = not (quick or options.peers or options.scenarios or options.seconds or options.growth is False)
     default = place.HERE if whole else place.OUT / time.strftime("%Y-%m-%d-%H%M%S")
     return Plan(
-        peers=[PEERS[name] for name in options.peers or (QUICK_PEERS if quick else PEERS)],
-        scenarios=[SCENARIOS[name] for name in options.scenarios or (QUICK_SCENARIOS if quick else SCENARIOS)],
+        # In the order of the tables, whatever that of the command line.
+        peers=[peer for name, peer in PEERS.items() if name in peers],
+        scenarios=[scenario for name, scenario in SCENARIOS.items() if name in scenarios],
         method=method,
         grows=whole if options.growth is None else options.growth,
         quick=quick,

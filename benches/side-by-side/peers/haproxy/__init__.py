@@ -45,7 +45,9 @@ class Haproxy:
     policies = frozenset(Policy)
 
     def version(self) -> str | None:
-        return program_says("haproxy", "-v")
+        # "HAProxy version 2.6.12-1+deb12u4 2026/10/17 - https://haproxy.org/"
+        said = program_says("haproxy", "-v")
+        return said and f"HAProxy {said.split()[2]}"
 
     def launch(self, order: Order) -> Launch:
         values = {

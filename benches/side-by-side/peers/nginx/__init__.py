@@ -51,7 +51,8 @@ class Nginx:
     def version(self) -> str | None:
         if any(not (MODULES / module).exists() for module in self.modules):
             return None
-        return program_says("nginx", "-v")
+        said = program_says("nginx", "-v")
+        return said and said.replace("nginx version: nginx/", "nginx ")
 
     def launch(self, order: Order) -> Launch:
         parts = self.parts(order)
