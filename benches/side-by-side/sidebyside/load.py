@@ -104,6 +104,8 @@ def parse_wrk(text: str) -> Load:
         bad += sum(int(n) for n in re.findall(r"\d+", errors[1]))
     percentiles = re.findall(r"^\s+(50|75|90|99)%\s+([\d.]+)(us|ms|s|m)$", text, re.M)
     latency = {f"p{name}": float(value) * MICROSECONDS[unit] for name, value, unit in percentiles}
+    if total[1] == "0":
+        raise LoadFailure(f"no request was answered: {text[-300:]}")
     return Load(int(total[1]), float(rate[1]), bad, latency)
 
 

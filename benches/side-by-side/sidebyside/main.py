@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     add("--scenarios", type=among(SCENARIOS), metavar="NAMES", help=f"some of {', '.join(SCENARIOS)}")
     add("--reps", type=positive, metavar="N", help="repetitions of each cell (3; quick: 1)")
     add("--seconds", type=positive, metavar="N", help="length of the phases of load (5 and 6; quick: 2)")
+    add("--patience", type=positive, metavar="S", help="seconds for waiting and repeating on a busy machine, in all (3600; quick: 20)")
     add("--growth", action=argparse.BooleanOptionalAction, help="whether plugins, connections and routes grow (full run: yes)")
     add("--gateway", type=Path, metavar="PATH", help="a tidegate that is built already, in place of this repository's")
     add("--no-setup", action="store_true", help="take everything as it is, install and build nothing")
@@ -109,6 +110,8 @@ def plan_of(options: argparse.Namespace) -> Plan:
         method = replace(method, repetitions=options.reps)
     if options.seconds:
         method = replace(method, busy_s=options.seconds, paced_s=options.seconds)
+    if options.patience:
+        method = replace(method, patience_s=options.patience)
     whole = not (quick or options.peers or options.scenarios or options.seconds or options.growth is False)
     default = place.HERE if whole else place.OUT / time.strftime("%Y-%m-%d-%H%M%S")
     return Plan(
@@ -247,7 +250,7 @@ def command_line(options: argparse.Namespace) -> list[str]:
         given += [f"--{name.replace('_', '-')}"] if getattr(options, name) else []
     for name in ("peers", "scenarios"):
         given += [f"--{name}", ",".join(getattr(options, name))] if getattr(options, name) else []
-    for name in ("reps", "seconds"):
+    for name in ("reps", "seconds", "patience"):
         given += [f"--{name}", str(getattr(options, name))] if getattr(options, name) else []
     return [shlex.quote(word) for word in given]
 

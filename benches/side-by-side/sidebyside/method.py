@@ -31,12 +31,14 @@ class Method:
     foreign_percent: float = 8
     drift_percent: float = 15
     repeats: int = 3
+    # How long all waiting and repeating together may take, so that a run ends on a machine that never is quiet.
+    patience_s: float = 3600
     # Whether the reference is measured around phases at a fixed rate too.
     paced_reference: bool = True
 
 
 # What ends within three minutes, the check included.
-QUICK = Method(repetitions=1, busy_s=2, paced_s=2, quiet_wait_s=2, repeats=0, paced_reference=False)
+QUICK = Method(repetitions=1, busy_s=2, paced_s=2, repeats=0, patience_s=20, paced_reference=False)
 
 # Phases with more disturbance than this do not count if there are others.
 DISTURBED_FOREIGN_PERCENT = 15.0

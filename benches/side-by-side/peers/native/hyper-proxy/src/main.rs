@@ -9,13 +9,14 @@ mod origin;
 mod tls;
 
 use std::io;
+use std::net::Ipv4Addr;
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use policies::{AccessLog, Policies, Policy};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::TlsAcceptor;
 
@@ -24,6 +25,9 @@ use crate::origin::Origin;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// As with the other peers: thousands of clients come at once.
+const BACKLOG: u32 = 4096;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -54,7 +58,10 @@ fn work_stealing() -> io::Result<Runtime> {
 }
 
 async fn listen(gateway: &'static Gateway, port: u16, tls: Option<TlsAcceptor>) -> io::Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+    let listener = socket.listen(BACKLOG)?;
     tokio::spawn(async {
         loop {
             tokio::time::sleep(AccessLog::FLUSH).await;

@@ -15,20 +15,26 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::answer::{Answer, Answers};
 
+/// Proxies open a connection for each request under way, at once.
+const BACKLOG: u32 = 4096;
 const BUFFER_BYTES: usize = 32 * 1024;
 const CHUNKS: usize = 10;
 const CHUNK_PAUSE: Duration = Duration::from_millis(50);
 
 fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:19000".into());
+    let address = std::env::args().nth(1).expect("usage: origin <address>");
+    let address = address.parse().expect("an address with a port");
     let answers: &'static Answers = Box::leak(Box::new(Answers::new()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
-        let listener = TcpListener::bind(&address).await?;
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
         loop {
             let (stream, _) = listener.accept().await?;
             tokio::spawn(serve(stream, answers));
