@@ -111,7 +111,6 @@ def routes(results: Results) -> Figure | None:
     figure, axis = pyplot.subplots(figsize=(4.5, 3), layout="constrained")
     for colour, series in zip(COLOURS, these):
         curve(axis, linearity.cpu_points(series, results.reference_us() or 0), series, colour)
-    axis.set_xscale("log")
     finish(axis, "routes", "CPU time for a request, µs")
     return figure
 
@@ -126,8 +125,6 @@ def two_panels(results: Results, these: list[Record], grows: str, right: str) ->
         else:
             curve(second, linearity.throughput_points(series), series, colour)
     for axis, label in ((first, "CPU time for a request, µs"), (second, right)):
-        if "connections" in grows:
-            axis.set_xscale("log")
         finish(axis, grows, label)
     return figure
 

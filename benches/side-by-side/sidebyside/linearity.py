@@ -9,6 +9,11 @@ from .results import Record, Results
 DEVIATION_MAX = 0.15
 # One connection alone has no other's request to share a wake-up with, so its requests cost more. That is no growth.
 BATCH_MIN = 64
+# The first plugin brings what any pipeline needs, which is a cost but not that of a plugin.
+PLUGINS_MIN = 1
+
+# Where the line begins, if not at the first point.
+BEGINS = {"busy connections": BATCH_MIN, "plugins": PLUGINS_MIN}
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,9 @@ def trends(results: Results) -> list[Trend]:
     """All series with three points or more: processor time, and memory against idle connections."""
     found = []
     for series in results.record["growth"]:
+        begins = BEGINS.get(series["grows"], 0)
         times = cpu_points(series, results.reference_us() or 0)
-        if series["grows"] == "busy connections":
-            times = [(size, us) for size, us in times if size >= BATCH_MIN]
-        candidates = [("CPU time", times)]
+        candidates = [("CPU time", [(size, us) for size, us in times if size >= begins])]
         if series["grows"] == "idle connections":
             candidates.append(("memory", memory_points(series)))
         for of, points in candidates:

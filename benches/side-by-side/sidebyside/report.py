@@ -180,8 +180,11 @@ def _checks(results: Results) -> str:
             lines.append(f"- {cell['peer']}, `{cell['scenario']}`, {kind}: {phase['bad']} bad answers of {phase['requests']}")
     for series in results.record["growth"]:
         for point in series["points"]:
-            if wrong_there := point["error"] or (point["phase"] or {}).get("error"):
-                lines.append(f"- {series['peer']}, {point['size']} {series['grows']}, failed: {_one_line(wrong_there)}")
+            where, phase = f"- {series['peer']}, {point['size']} {series['grows']}", point["phase"] or {}
+            if failure := point["error"] or phase.get("error"):
+                lines.append(f"{where}, failed: {_one_line(failure)}")
+            elif phase.get("bad"):
+                lines.append(f"{where}: {phase['bad']} bad answers of {phase['requests']}")
     return "\n".join(lines)
 
 

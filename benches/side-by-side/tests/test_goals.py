@@ -124,19 +124,24 @@ class Trends(unittest.TestCase):
         [trend] = trends(results([], [series("plugins", grown)]))
         self.assertFalse(trend.is_linear)
 
+    def test_begin_at_the_first_plugin(self) -> None:
+        [trend] = trends(results([], [series("plugins", [(0, 1.0, 0), (1, 4.0, 0), (2, 5.0, 0), (5, 8.0, 0)])]))
+        self.assertEqual([size for size, _ in trend.points], [1, 2, 5])
+        self.assertTrue(trend.is_linear)
+
     def test_need_three_points(self) -> None:
-        self.assertEqual(trends(results([], [series("plugins", [(0, 1.0, 0), (1, 2.0, 0)])])), [])
+        self.assertEqual(trends(results([], [series("plugins", [(1, 1.0, 0), (2, 2.0, 0)])])), [])
 
 
 class Report(unittest.TestCase):
     def test_shows_figures_verdicts_and_who_failed_the_check(self) -> None:
         record = results(
             [cell("tidegate-pooled", "f", phase(1.5)), cell("nginx-lua", "f", phase(2.0))],
-            [series("plugins", [(0, 1.0, 0), (1, 2.0, 0), (2, 3.0, 0)])],
+            [series("plugins", [(1, 1.0, 0), (2, 2.0, 0), (3, 3.0, 0)])],
         )
         text = report(record, ["cpu.svg"])
         self.assertIn("| tidegate-pooled | 1.50 |", text)
         self.assertIn("| `f`: CPU time per request of tidegate-pooled to nginx-lua | 0.75 × | 1.00 × | met |", text)
         self.assertIn("- hyper, policy `d`, not measured: status: 200 in place of 401", text)
-        self.assertIn("| CPU time of tidegate against plugins | 15.0 µs | 15 µs | 0 % at ", text)
+        self.assertIn("| CPU time of tidegate against plugins | 0.0 µs | 15 µs | 0 % at ", text)
         self.assertIn("](charts/cpu.svg)", text)
