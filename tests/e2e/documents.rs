@@ -64,6 +64,7 @@ fn documents() -> Vec<PathBuf> {
         "ARCHITECTURE.md",
         "CHANGELOG.md",
         "CONTRIBUTING.md",
+        "benches/side-by-side/README.md",
         "docs",
         "examples",
         "plugin-sdk",
