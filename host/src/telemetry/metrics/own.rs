@@ -24,7 +24,7 @@ const NAME_BYTES_MAX: usize = 64;
 const VALUE_BYTES_MAX: usize = 128;
 
 /// The gateway's own names behind `tidegate_plugin_`, which a plugin must not use.
-const TAKEN: [&str; 16] = [
+const TAKEN: [&str; 17] = [
     "calls",
     "cpu_seconds",
     "duration_seconds",

@@ -19,6 +19,7 @@ impl Plugin for Scribbles {
     }
 }
 
+#[cfg(target_arch = "wasm32")]
 const PAGE_BYTES: usize = 64 * 1024;
 
 thread_local! {
@@ -47,6 +48,7 @@ impl OnRequest for Scribbles {
 }
 
 /// Everything, from the second byte on: the first has the address zero.
+#[cfg(target_arch = "wasm32")]
 fn memory() -> &'static [u8] {
     let bytes = core::arch::wasm32::memory_size(0) * PAGE_BYTES;
     #[expect(unsafe_code, reason = "what this guest is for")]
@@ -54,6 +56,12 @@ fn memory() -> &'static [u8] {
     unsafe {
         std::slice::from_raw_parts(std::ptr::without_provenance(1), bytes - 1)
     }
+}
+
+/// Where there is no linear memory.
+#[cfg(not(target_arch = "wasm32"))]
+const fn memory() -> &'static [u8] {
+    &[]
 }
 
 /// FNV-1a.
