@@ -93,7 +93,9 @@ impl Control {
         let (builder, targets) = (self.builder.clone(), self.targets.clone());
         let previous = self.gateway.snapshot.load_full();
         let attempt = tokio::task::spawn_blocking(move || {
-            Attempt::make((&file, &environment), &builder, &previous, &targets)
+            let attempt = Attempt::make((&file, &environment), &builder, &previous, &targets);
+            memory::give_back();
+            attempt
         });
         tokio::select! {
             biased;
