@@ -16,27 +16,21 @@ async fn edits_both_heads(plugin: Plugin) {
 
     let mut client = gateway.raw().await;
     for _ in 0..3 {
-        client
-            .send("GET / HTTP/1.1\r\nhost: a\r\nx-debug: 1\r\nx-a: 1\r\nX-A: 2\r\nx-b: 3\r\n\r\n")
-            .await;
+        let fields = "host: a\r\nx-debug: 1\r\nx-a: 1\r\nX-A: 2\r\nx-b: 3\r\n";
+        client.send(format!("GET / HTTP/1.1\r\n{fields}\r\n")).await;
         let response = client.response().await;
-        let lines = |name: &str| -> Vec<String> {
-            let values = response.values(name).into_iter();
-            values.map(|value| String::from_utf8(value).unwrap()).collect()
-        };
-        assert_eq!(lines("server"), [""; 0]);
-        assert_eq!(lines("x-a"), ["gateway"]);
-        assert_eq!(lines("x-b"), ["upstream"]);
-        assert_eq!(lines("x-c"), ["default"]);
-        assert_eq!(lines("vary"), ["accept", "origin", "cookie"]);
+        let sent =
+            ["server", "x-a", "x-b", "x-c", "vary"].map(|name| joined(&response.values(name)));
+        assert_eq!(sent, ["", "gateway", "upstream", "default", "accept|origin|cookie"]);
 
         let seen = origin.last();
-        assert_eq!(seen.value("x-debug"), None);
-        assert_eq!(seen.values("x-a"), [b"gateway"]);
-        assert_eq!(seen.values("x-b"), [b"3"]);
-        assert_eq!(seen.values("x-c"), [b"default"]);
-        assert_eq!(seen.values("x-d"), [b"1", b"2"]);
+        let sent = ["x-debug", "x-a", "x-b", "x-c", "x-d"].map(|name| joined(&seen.values(name)));
+        assert_eq!(sent, ["", "gateway", "3", "default", "1|2"]);
     }
+}
+
+fn joined(values: &[Vec<u8>]) -> String {
+    String::from_utf8(values.join(b"|".as_slice())).unwrap()
 }
 
 const EDITS: &str = r#"{
