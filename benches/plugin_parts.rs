@@ -154,7 +154,6 @@ fn calls(bench: &mut Bench<'_>) {
     }
     bench.both("64 pages apart", |isolation| parts(isolation, "touch = 64, apart = 2"));
     bench.both("wasi, unused", |isolation| plugin(HASHES, isolation, "config = { times = 0 }"));
-    bench.both("wasi, one call", |isolation| plugin(HASHES, isolation, "config = { times = 1 }"));
     bench.both("wasi, map", |isolation| {
         plugin(HASHES, isolation, "config = { times = 0, map = true }")
     });
