@@ -3,8 +3,15 @@
 use std::process::ExitCode;
 
 /// Those that a bench calls.
-const GUESTS: [&str; 4] =
-    ["tests/guests/bodies", "tests/guests/empty", "tests/guests/headers", "tests/guests/loops"];
+const GUESTS: [&str; 7] = [
+    "tests/guests/bodies",
+    "tests/guests/empty",
+    "tests/guests/hashes",
+    "tests/guests/headers",
+    "tests/guests/loops",
+    "tests/guests/parts",
+    "tests/guests/reads-files",
+];
 
 fn main() -> ExitCode {
     match xtask::components(xtask::Profile::Component, &GUESTS) {

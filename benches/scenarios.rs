@@ -27,10 +27,16 @@ pub const SECRET: &str = "a secret of the benches, 32 bytes";
 pub const BODIES: &str = env!("GUEST_BODIES");
 /// A guest that forwards and does nothing else.
 pub const EMPTY: &str = env!("GUEST_EMPTY");
+/// A guest that asks WASI for the time and for random numbers.
+pub const HASHES: &str = env!("GUEST_HASHES");
 /// A guest that never returns.
 pub const LOOPS: &str = env!("GUEST_LOOPS");
 /// A guest with three header operations.
 pub const HEADERS: &str = env!("GUEST_HEADERS");
+/// A guest that does one thing many times.
+pub const PARTS: &str = env!("GUEST_PARTS");
+/// A guest that imports all of WASI that belongs to files.
+pub const READS_FILES: &str = env!("GUEST_READS_FILES");
 
 /// Loads the plugins of a gateway.toml fragment as one pipeline, in the order of the file.
 #[must_use]

@@ -51,6 +51,7 @@ pub use cache::FunctionCache;
 pub use egress::{Egress, pools};
 pub use engine::Engine;
 pub use handler::{AnswerBody, Answering, Handled, RequestStream, Rest};
+pub use instance::Made;
 pub(crate) use loader::hex_digest;
 pub use loader::{Inspection, Loader, Snapshot, Timing};
 pub use pipeline::{Answered, Canary, Entry, Holding, Pipeline, Requested};
@@ -243,13 +244,12 @@ impl Plugin {
         self.timing
     }
 
-    /// Makes a fresh instance as a call would, and drops it; gives the bytes of its memories and
-    /// tables. For measuring.
+    /// Makes a fresh instance as a call would. For measuring.
     ///
     /// # Errors
     ///
     /// Why there is none, in words.
-    pub async fn instantiate(&self) -> Result<usize, String> {
+    pub async fn instantiate(&self) -> Result<Made<'_>, String> {
         self.instances.try_out().await.map_err(|fault| fault.to_string())
     }
 

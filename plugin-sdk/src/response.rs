@@ -64,6 +64,14 @@ pub fn append_header(name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderEr
     host::append_header(name, value.as_ref())
 }
 
+/// Adds a line unless there is one of this name, whatever its value.
+///
+/// # Errors
+/// See [`HeaderError`].
+pub fn default_header(name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
+    host::default_header(name, value.as_ref())
+}
+
 /// Removes all lines of this name; nothing happens if there are none.
 ///
 /// # Errors

@@ -40,7 +40,7 @@ async fn slowly(program: &str, arguments: &[&str], folder: &Path) -> Ended {
 
 #[tokio::test]
 async fn the_fixtures_of_the_first_party_plugins_hold() {
-    for name in ["access-log", "jwt", "rate-limit"] {
+    for name in ["access-log", "headers", "jwt", "rate-limit"] {
         let fixtures = root().join("plugins").join(name).join("fixtures");
         for entry in std::fs::read_dir(&fixtures).unwrap() {
             let file = entry.unwrap().path().display().to_string();

@@ -31,6 +31,7 @@ mod framing;
 mod grpc;
 mod handler;
 mod handover;
+mod headers;
 mod health;
 mod hostile;
 mod http2;

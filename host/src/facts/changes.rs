@@ -120,6 +120,12 @@ impl Changes {
                 values.extend_from_slice(value.as_bytes());
                 self.set(name, values);
             }
+            Edit::Default(name, value) => {
+                let name = format!("response.{name}");
+                if !matches!(self.0.get(&name), Some(Change::Set(_))) {
+                    self.set(name, value.as_bytes().to_vec());
+                }
+            }
             Edit::Remove(name) => {
                 self.0.insert(format!("response.{name}"), Change::Removed);
             }

@@ -9,6 +9,8 @@ pub enum Edit {
     Set(HeaderName, HeaderValue),
     /// Add a line.
     Append(HeaderName, HeaderValue),
+    /// Add a line unless there is one of this name.
+    Default(HeaderName, HeaderValue),
     /// Remove all lines of this name.
     Remove(HeaderName),
 }
@@ -83,7 +85,8 @@ impl Edit {
                 check_room(headers, &name, &value, limits, headers.contains_key(&name))?;
                 headers.insert(name, value);
             }
-            Self::Append(name, value) => {
+            Self::Default(name, _) if headers.contains_key(&name) => {}
+            Self::Append(name, value) | Self::Default(name, value) => {
                 check_room(headers, &name, &value, limits, false)?;
                 headers.append(name, value);
             }
@@ -105,4 +108,23 @@ fn check_room(
     let added = name.as_str().len() + value.len();
     let held: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if held + added > limits.bytes { Err(EditError::TooLarge) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Edit, EditError, HeadLimits, HeaderMap, HeaderName, HeaderValue};
+
+    #[test]
+    fn a_default_is_added_only_if_there_is_no_line_of_its_name() {
+        let default =
+            |value| Edit::Default(HeaderName::from_static("x-a"), HeaderValue::from_static(value));
+        let mut headers = HeaderMap::new();
+        let limits = HeadLimits { headers: 1, bytes: 8 };
+        assert_eq!(default("too long").apply(&mut headers, limits), Err(EditError::TooLarge));
+        assert_eq!(default("").apply(&mut headers, limits), Ok(()));
+        // What is not added needs no room.
+        assert_eq!(default("too long").apply(&mut headers, limits), Ok(()));
+        let values: Vec<_> = headers.get_all("x-a").iter().collect();
+        assert_eq!(values, [""]);
+    }
 }

@@ -167,11 +167,12 @@ impl Instances {
         pool.put(live);
     }
 
-    /// Makes an instance that serves nobody; gives the bytes of its memories and tables.
-    pub(super) async fn try_out(&self) -> Result<usize, Fault> {
-        let _permit = self.permit().await?;
+    /// Makes an instance that serves nobody.
+    pub(super) async fn try_out(&self) -> Result<Made<'_>, Fault> {
+        let permit = self.permit().await?;
         let mut meter = Meter::begin(clock::now());
-        Ok(self.make(&mut meter).await?.store.data().memory_used())
+        let live = self.make(&mut meter).await?;
+        Ok(Made { live, _permit: permit })
     }
 
     /// Makes an instance beside those that exchanges wait for.
@@ -238,6 +239,20 @@ impl Instances {
             Some(Err(error)) => Err(Fault::of_call(&error, store.data_mut())),
             None => Err(Fault::WallTime(self.budget.wall)),
         }
+    }
+}
+
+/// A fresh instance that serves nobody, until it is dropped. For measuring.
+pub struct Made<'p> {
+    live: Box<Live>,
+    _permit: Permit<'p>,
+}
+
+impl Made<'_> {
+    /// Bytes of its memories and tables.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.live.store.data().memory_used()
     }
 }
 

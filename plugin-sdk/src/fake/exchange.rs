@@ -251,6 +251,7 @@ impl Exchange {
             let _: Result<(), _> = match edit {
                 Edit::Set(line) => fields::set(&mut self.response.lines, line),
                 Edit::Append(line) => fields::append(&mut self.response.lines, line),
+                Edit::Default(line) => fields::default(&mut self.response.lines, line),
                 Edit::Remove(name) => {
                     fields::remove(&mut self.response.lines, &name);
                     Ok(())

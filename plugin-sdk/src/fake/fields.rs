@@ -73,6 +73,14 @@ pub(super) fn append(lines: &mut Vec<Header>, line: Header) -> Result<(), Header
     })
 }
 
+/// Adds a line unless there is one of its name.
+pub(super) fn default(lines: &mut Vec<Header>, line: Header) -> Result<(), HeaderError> {
+    match lines.iter().any(|other| other.name == line.name) {
+        true => Ok(()),
+        false => append(lines, line),
+    }
+}
+
 pub(super) fn remove(lines: &mut Vec<Header>, name: &str) {
     lines.retain(|line| line.name != name);
 }

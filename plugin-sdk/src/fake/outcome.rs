@@ -27,6 +27,8 @@ pub enum Edit {
     Set(Header),
     /// Add a line.
     Append(Header),
+    /// Add a line unless there is one of its name.
+    Default(Header),
     /// Remove all lines of this name.
     Remove(String),
 }

@@ -67,6 +67,12 @@ pub(crate) fn append_header(name: &str, value: &[u8]) -> Result<(), HeaderError>
     })
 }
 
+pub(crate) fn default_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
+    exchange("request.default-header", WRITING, |exchange, _| {
+        fields::default(&mut exchange.request.lines, fields::line(name, value)?)
+    })
+}
+
 pub(crate) fn remove_header(name: &str) -> Result<(), HeaderError> {
     exchange("request.remove-header", WRITING, |exchange, _| {
         fields::remove(&mut exchange.request.lines, &fields::field_name(name)?);

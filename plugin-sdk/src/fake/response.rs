@@ -63,6 +63,17 @@ pub(crate) fn append_header(name: &str, value: &[u8]) -> Result<(), HeaderError>
     })
 }
 
+pub(crate) fn default_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
+    exchange("response.default-header", WRITING, |exchange, phase| {
+        let line = fields::line(name, value)?;
+        match phase {
+            Phase::Request | Phase::RequestHeld => exchange.edits.push(Edit::Default(line)),
+            _ => fields::default(&mut exchange.response.lines, line)?,
+        }
+        Ok(())
+    })
+}
+
 pub(crate) fn remove_header(name: &str) -> Result<(), HeaderError> {
     exchange("response.remove-header", WRITING, |exchange, phase| {
         let name = fields::field_name(name)?;

@@ -136,6 +136,8 @@ fn what_a_request_phase_changes_is_in_the_outcome() {
         request::set_header("X-A", "1").unwrap();
         request::append_header("x-a", "2").unwrap();
         request::remove_header("x-old").unwrap();
+        request::default_header("X-B", "8").unwrap();
+        request::default_header("x-c", "8").unwrap();
         request::set_path("/v2/a%20b").unwrap();
         request::set_query(None).unwrap();
         exchange::set_attribute("consumer", "ann").unwrap();
@@ -149,7 +151,9 @@ fn what_a_request_phase_changes_is_in_the_outcome() {
     assert_eq!(outcome.query(), None);
     assert_eq!(outcome.request_header_values("x-a"), [b"1", b"2"]);
     assert_eq!(outcome.request_header("x-old"), None);
-    assert_eq!(outcome.request_headers().len(), 3);
+    assert_eq!(outcome.request_header_values("x-b"), [b"9"]);
+    assert_eq!(outcome.request_header_values("x-c"), [b"8"]);
+    assert_eq!(outcome.request_headers().len(), 4);
     assert_eq!(outcome.text_attribute("consumer"), Some("ann"));
     assert_eq!(outcome.logged(log::Level::Info), ["changed"]);
 }
@@ -193,6 +197,8 @@ fn a_request_phase_changes_the_response_that_is_to_come() {
         response::set_header("server", "hidden").unwrap();
         response::append_header("vary", "origin").unwrap();
         response::remove_header("x-debug").unwrap();
+        response::default_header("server", "unknown").unwrap();
+        response::default_header("x-frame-options", "DENY").unwrap();
         RequestAction::Forward
     });
     let exchange = Exchange::get("/")
@@ -204,6 +210,7 @@ fn a_request_phase_changes_the_response_that_is_to_come() {
     assert_eq!(outcome.edits().first(), Some(&Edit::Set(server)));
     assert_eq!(outcome.response_header("server").as_deref(), Some("hidden"));
     assert_eq!(outcome.response_header_values("vary"), [b"accept".as_slice(), b"origin"]);
+    assert_eq!(outcome.response_header("x-frame-options").as_deref(), Some("DENY"));
 
     let later = Act(|| {
         assert_eq!(response::header("server").as_deref(), Some("hidden"));

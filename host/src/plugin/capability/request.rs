@@ -91,6 +91,11 @@ impl Host for Guest {
         Ok(edit(exchange, &name, |name| Ok(Edit::Append(name, Edit::value(&value)?))))
     }
 
+    fn default_header(&mut self, name: String, value: Vec<u8>) -> Result<Result<(), HeaderError>> {
+        let exchange = self.writable("request.default-header")?;
+        Ok(edit(exchange, &name, |name| Ok(Edit::Default(name, Edit::value(&value)?))))
+    }
+
     fn remove_header(&mut self, name: String) -> Result<Result<(), HeaderError>> {
         let exchange = self.writable("request.remove-header")?;
         Ok(edit(exchange, &name, |name| Ok(Edit::Remove(name))))

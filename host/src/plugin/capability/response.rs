@@ -64,6 +64,12 @@ impl Host for Guest {
         })
     }
 
+    fn default_header(&mut self, name: String, value: Vec<u8>) -> Result<Result<(), HeaderError>> {
+        self.edit("response.default-header", &name, |name| {
+            Ok(Edit::Default(name, Edit::value(&value)?))
+        })
+    }
+
     fn remove_header(&mut self, name: String) -> Result<Result<(), HeaderError>> {
         self.edit("response.remove-header", &name, |name| Ok(Edit::Remove(name)))
     }
