@@ -79,13 +79,13 @@ fn called(roles: &Roles<'_>, names: &[&str]) -> Vec<Option<i32>> {
     let module = wasmtime::Module::new(&engine, equipped).unwrap();
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    let mut call = |name: &&str| {
+    let call = |name: &&str| {
         let function = instance.get_func(&mut store, name).unwrap();
         let mut results = vec![wasmtime::Val::I32(0); function.ty(&store).results().len()];
         function.call(&mut store, &[], &mut results).unwrap();
         results.first().and_then(wasmtime::Val::i32)
     };
-    names.iter().map(|name| call(name)).collect()
+    names.iter().map(call).collect()
 }
 
 #[test]
