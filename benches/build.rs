@@ -1,6 +1,7 @@
-//! Builds the guests that the benches call, and tells where they are.
+//! Builds the guests that the benches call, and tells where they are and which compiler is used.
 
-use std::process::ExitCode;
+use std::env;
+use std::process::{Command, ExitCode};
 
 /// Those that a bench calls.
 const GUESTS: [&str; 7] = [
@@ -14,6 +15,7 @@ const GUESTS: [&str; 7] = [
 ];
 
 fn main() -> ExitCode {
+    println!("cargo:rustc-env=BENCH_RUSTC={}", compiler().unwrap_or_default());
     match xtask::components(xtask::Profile::Component, &GUESTS) {
         Ok(components) => {
             for xtask::Component { name, wasm } in components {
@@ -27,4 +29,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The version of rustc; cargo runs this again if it is another.
+fn compiler() -> Option<String> {
+    let output = Command::new(env::var_os("RUSTC")?).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.split_whitespace().nth(1).map(str::to_owned)
 }

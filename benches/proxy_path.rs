@@ -13,42 +13,13 @@
 )]
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tempfile::TempDir;
 use tidegate::server::{self, Options, Running};
+use tidegate_benches::origin::{self, ANSWER_BODY_BYTES};
 use tidegate_benches::{EMPTY, SECRET, bearer};
-
-const ANSWER: &[u8] =
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 1024\r\n\r\n";
-
-/// An upstream that answers every request with 1 KiB.
-fn origin() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || answer(stream));
-        }
-    });
-    address
-}
-
-fn answer(mut stream: TcpStream) {
-    stream.set_nodelay(true).expect("an option");
-    let answer = [ANSWER, &[b'x'; 1024]].concat();
-    let (mut buffer, mut held) = ([0; 4096], Vec::<u8>::new());
-    while let Ok(read @ 1..) = stream.read(&mut buffer) {
-        held.extend(buffer.iter().take(read));
-        while let Some(end) = held.windows(4).position(|window| window == b"\r\n\r\n") {
-            held.drain(..end + 4);
-            if stream.write_all(&answer).is_err() {
-                return;
-            }
-        }
-    }
-}
 
 fn gateway(origin: SocketAddr, plugins: &str, pipeline: &str) -> (Running, SocketAddr, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -75,7 +46,7 @@ fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut [u8]) {
         let seen = buffer.get(..held).expect("read above");
         assert!(seen.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(seen));
         if let Some(end) = seen.windows(4).position(|window| window == b"\r\n\r\n")
-            && held >= end + 4 + 1024
+            && held >= end + 4 + ANSWER_BODY_BYTES
         {
             return;
         }
@@ -83,7 +54,7 @@ fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut [u8]) {
 }
 
 fn proxy_path(criterion: &mut Criterion) {
-    let origin = origin();
+    let origin = origin::start();
     let request = format!(
         "GET /api/users/42 HTTP/1.1\r\nhost: bench.example\r\nuser-agent: bench/1.0\r\n\
          accept: */*\r\nauthorization: {}\r\n\r\n",

@@ -6,9 +6,14 @@
     clippy::expect_used,
     clippy::panic,
     clippy::missing_panics_doc,
+    clippy::print_stdout,
+    clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "a bench that cannot run says so by a panic"
 )]
+
+pub mod counts;
+pub mod origin;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,11 +46,17 @@ pub const READS_FILES: &str = env!("GUEST_READS_FILES");
 /// Loads the plugins of a gateway.toml fragment as one pipeline, in the order of the file.
 #[must_use]
 pub fn pipeline(plugins: &str) -> Pipeline {
+    let engine = Engine::new(1000, FunctionCache::new(None)).expect("an engine");
+    pipeline_on(Arc::new(engine), plugins)
+}
+
+/// The same on this engine.
+#[must_use]
+pub fn pipeline_on(engine: Arc<Engine>, plugins: &str) -> Pipeline {
     let text =
         format!("[[listeners]]\naddress = \"127.0.0.1:0\"\n[limits]\ncounters = 100000\n{plugins}");
     let loaded =
         config::load_text("bench.toml", &text, &|_| None).unwrap_or_else(|f| panic!("{f}"));
-    let engine = Arc::new(Engine::new(1000, FunctionCache::new(None)).expect("an engine"));
     let outputs = output::Outputs::open(&loaded.config.outputs, None).expect("outputs");
     let services = Services::new(&loaded.config.limits, outputs);
     let loader = Loader::new(engine, services).expect("a loader");

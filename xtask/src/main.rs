@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
+mod counts;
+
 use std::env;
 use std::process::{Command, ExitCode};
 
@@ -10,7 +12,9 @@ usage: cargo xtask <command>
 
   setup             install what rustup alone does not bring: the target of the plugins
   demo [--release]  set up, build, and run a gateway with a demo upstream on loopback
-  test              set up, check format and lints, and run all tests
+  test              set up, check format and lints, run all tests, and count instructions
+  counts [--renew]  count instructions with valgrind and compare them with benches/counts.toml,
+                    or write them there
   ci                the same with the versions of Cargo.lock only";
 
 fn main() -> ExitCode {
@@ -23,6 +27,7 @@ fn main() -> ExitCode {
         "setup" => setup(),
         "demo" => demo(rest),
         "test" => test(&[]),
+        "counts" => counts(rest),
         "ci" => test(&["--locked"]),
         "help" | "-h" | "--help" => {
             println!("{USAGE}");
@@ -81,7 +86,18 @@ fn test(locked: &[&str]) -> Result<(), String> {
     let mut clippy = with(&["clippy", "--workspace", "--all-targets"]);
     clippy.extend(["--", "-D", "warnings"]);
     cargo(&clippy)?;
-    cargo(&with(&["test", "--workspace"]))
+    cargo(&with(&["test", "--workspace"]))?;
+    counts::run(counts::Purpose::Check, locked)
+}
+
+fn counts(arguments: &[String]) -> Result<(), String> {
+    let purpose = match arguments {
+        [] => counts::Purpose::Check,
+        [argument] if argument == "--renew" => counts::Purpose::Renew,
+        _ => return Err(format!("`counts` takes nothing but `--renew`\n\n{USAGE}")),
+    };
+    setup()?;
+    counts::run(purpose, &[])
 }
 
 fn cargo(arguments: &[&str]) -> Result<(), String> {

@@ -58,6 +58,21 @@ impl Engine {
     ///
     /// If the address space for the instances cannot be reserved.
     pub fn new(instances: u32, cache: FunctionCache) -> wasmtime::Result<Self> {
+        let engine = Self::without_ticks(instances, cache)?;
+        engine.ticker.start(engine.wasmtime.weak())?;
+        Ok(engine)
+    }
+
+    /// An engine whose epoch stands still: a guest is never interrupted, so one that loops never
+    /// ends.
+    ///
+    /// For counting instructions. Under an emulator a call takes many times as long, so it would be
+    /// interrupted several times, how often being a matter of the machine's load.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn without_ticks(instances: u32, cache: FunctionCache) -> wasmtime::Result<Self> {
         let cache = Arc::new(cache);
         let mut config = Config::new();
         config
@@ -93,8 +108,7 @@ impl Engine {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
 
         let wasmtime = Wasmtime::new(&config)?;
-        let ticker = Ticker::start(wasmtime.weak())?;
-        Ok(Self { wasmtime, cache, ticker, lanes: Lanes::default(), instances })
+        Ok(Self { wasmtime, cache, ticker: Arc::default(), lanes: Lanes::default(), instances })
     }
 
     /// wasmtime's own handle.
@@ -148,6 +162,7 @@ fn warm_slots() -> u32 {
 }
 
 /// A thread that advances the engine's epoch while guests may be running.
+#[derive(Default)]
 struct Ticker {
     count: AtomicU64,
     used: AtomicBool,
@@ -156,21 +171,15 @@ struct Ticker {
 }
 
 impl Ticker {
-    fn start(engine: EngineWeak) -> wasmtime::Result<Arc<Self>> {
-        let ticker = Arc::new(Self {
-            count: AtomicU64::new(0),
-            used: AtomicBool::new(false),
-            asleep: AtomicBool::new(false),
-            thread: std::sync::OnceLock::new(),
-        });
-        let own = Arc::clone(&ticker);
+    fn start(self: &Arc<Self>, engine: EngineWeak) -> wasmtime::Result<()> {
+        let own = Arc::clone(self);
         let handle = thread::Builder::new()
             .name("tidegate-ticker".to_owned())
             .spawn(move || own.run(&engine))
             .map_err(wasmtime::Error::from)?;
         // Set once, here.
-        drop(ticker.thread.set(handle.thread().clone()));
-        Ok(ticker)
+        drop(self.thread.set(handle.thread().clone()));
+        Ok(())
     }
 
     fn wake(&self) {

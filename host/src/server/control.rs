@@ -197,6 +197,8 @@ fn log_started(gateway: &Gateway, admin: Option<SocketAddr>, began: std::time::I
     if let Some(address) = admin {
         tracing::info!(%address, "admin listening");
     }
+    // Here the plugins were compiled.
+    memory::give_back();
     let snapshot = gateway.snapshot.load();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
