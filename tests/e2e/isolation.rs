@@ -44,6 +44,25 @@ async fn a_fresh_instance_has_the_same_memory_whatever_others_did_to_theirs() {
 }
 
 #[tokio::test]
+async fn instances_that_are_kept_leave_room_for_those_of_other_plugins() {
+    let origin = origin::replying("ok").await;
+    let gateway = gateway::before(&origin)
+        .limit("instances = 3")
+        .route("/one", [guest::keeps().named("one")])
+        .route("/two", [guest::keeps().named("two")])
+        .route("/three", [guest::keeps().named("three")])
+        .start()
+        .await;
+
+    let mut client = gateway.http1().await;
+    for _ in 0..3 {
+        for path in ["/one", "/two", "/three"] {
+            assert_eq!(client.get(path).await.header("x-calls"), Some("1"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_instance_whose_memory_grew_is_not_used_again() {
     let (found, renewals) =
         memories(guest::scribbles(), &[1000, 3_000_000, 1000, 3_000_000, 1000]).await;

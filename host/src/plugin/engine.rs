@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ pub struct Engine {
     ticker: Arc<Ticker>,
     lanes: Lanes,
     instances: u32,
+    /// Instances that wait, made new, for the next call of their plugin.
+    kept: AtomicU32,
 }
 
 impl Engine {
@@ -108,7 +110,8 @@ impl Engine {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
 
         let wasmtime = Wasmtime::new(&config)?;
-        Ok(Self { wasmtime, cache, ticker: Arc::default(), lanes: Lanes::default(), instances })
+        let (ticker, lanes, kept) = (Arc::default(), Lanes::default(), AtomicU32::new(0));
+        Ok(Self { wasmtime, cache, ticker, lanes, instances, kept })
     }
 
     /// wasmtime's own handle.
@@ -117,9 +120,19 @@ impl Engine {
         &self.wasmtime
     }
 
-    /// For how many live instances there is room.
-    pub(super) const fn instances(&self) -> u32 {
-        self.instances
+    /// Whether one more instance may be kept that serves nobody: together they take at most half of the
+    /// room, so that every plugin can make one.
+    pub(super) fn keep(&self) -> bool {
+        let may = self.kept.fetch_add(1, Ordering::Relaxed) < self.instances / 2;
+        if !may {
+            self.release();
+        }
+        may
+    }
+
+    /// An instance is kept no longer.
+    pub(super) fn release(&self) {
+        self.kept.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(super) fn cache(&self) -> &FunctionCache {
