@@ -32,11 +32,25 @@ async fn memories(plugin: guest::Plugin, bytes: &[usize]) -> (Vec<String>, f64) 
     (memories, gateway.metric(renewals).await)
 }
 
+/// Whether the kernel tells which pages were written: Linux from 6.7 on. What needs that is not looked at
+/// elsewhere, and the log says so.
+fn tells_written_pages() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split('.').map(|number| number.trim().parse::<u32>().unwrap_or(0));
+    let tells = (numbers.next(), numbers.next()) >= (Some(6), Some(7));
+    if !tells {
+        println!("skipped: whether instances are made new again, with the kernel {release}");
+    }
+    tells
+}
+
 #[tokio::test]
 async fn a_fresh_instance_has_the_same_memory_whatever_others_did_to_theirs() {
     let (found, renewals) = memories(guest::scribbles(), &[1000; 20]).await;
     assert!(found.iter().all(|memory| *memory == found[0]), "{found:#?}");
-    assert!((renewals - 20.0).abs() < f64::EPSILON, "{renewals} instances were made new again");
+    if tells_written_pages() {
+        assert!((renewals - 20.0).abs() < f64::EPSILON, "{renewals} instances were made new again");
+    }
 
     // So it could be seen if it were not.
     let (found, _) = memories(guest::scribbles().pooled(), &[1000; 2]).await;
@@ -67,7 +81,9 @@ async fn an_instance_whose_memory_grew_is_not_used_again() {
     let (found, renewals) =
         memories(guest::scribbles(), &[1000, 3_000_000, 1000, 3_000_000, 1000]).await;
     assert!(found.iter().all(|memory| *memory == found[0]), "{found:#?}");
-    assert!((renewals - 3.0).abs() < f64::EPSILON, "{renewals} instances were made new again");
+    if tells_written_pages() {
+        assert!((renewals - 3.0).abs() < f64::EPSILON, "{renewals} instances were made new again");
+    }
 }
 
 #[tokio::test]
