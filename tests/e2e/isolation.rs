@@ -34,12 +34,13 @@ async fn memories(plugin: guest::Plugin, bytes: &[usize]) -> (Vec<String>, f64) 
 
 /// Whether the kernel tells which pages were written: Linux from 6.7 on. What needs that is not looked at
 /// elsewhere, and the log says so.
+#[expect(clippy::print_stderr, reason = "a skip is never silent")]
 fn tells_written_pages() -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut numbers = release.split('.').map(|number| number.trim().parse::<u32>().unwrap_or(0));
     let tells = (numbers.next(), numbers.next()) >= (Some(6), Some(7));
     if !tells {
-        println!("skipped: whether instances are made new again, with the kernel {release}");
+        eprintln!("skipped: whether instances are made new again, with the kernel {release}");
     }
     tells
 }

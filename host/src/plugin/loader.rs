@@ -9,12 +9,12 @@
 
 mod grants;
 mod identity;
+mod image;
 mod inspection;
 mod pin;
 mod proxy;
 mod source;
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,12 +28,11 @@ use super::contract::bindings::exports::tidegate::plugin::lifecycle::Description
 use super::contract::{self, Exports, Unfit};
 use super::engine::Engine;
 use super::guest::{Guest, Shared};
-use super::instance::{self, Image, Instances, Renewal};
-use super::renewal::{self, MEMORY_EXPORT, Refusal, Renewable};
+use super::instance::{self, Image, Instances};
 use super::timer::PERIOD_MS_RANGE;
 use super::{Fault, Files, Identity, Origin, Place, Plugin, Services, capability};
 use crate::clock;
-use crate::config::{self, Budget, Grants, Isolation};
+use crate::config::{self, Budget, Grants};
 use crate::state::kv::Owner;
 use grants::check;
 pub(crate) use identity::hex_digest;
@@ -267,26 +266,6 @@ impl Loader {
             timing.compile += Timing::lap(&mut since);
             Ok(Prepared { image, description, timing, period })
         })
-    }
-
-    fn image_of(&self, config: &config::Plugin, snapshot: &[u8]) -> Result<Image, Vec<Fault>> {
-        let renewable = match config.isolation {
-            Isolation::Request => renewal::equip(snapshot),
-            Isolation::Pooled { .. } => Err(Refusal("instances keep their state")),
-        };
-        let (bytes, pristine) = match renewable {
-            Ok(Renewable { bytes, pristine }) => (Cow::Owned(bytes), Some(pristine)),
-            Err(Refusal(reason)) => {
-                tracing::debug!(plugin = %config.name, reason, "instances are not made new again");
-                (Cow::Borrowed(snapshot), None)
-            }
-        };
-        let component = self.compile(config, &bytes)?;
-        let exports = contract::exports(&component).map_err(|unfit| all(config, unfit))?;
-        let memory = component.get_export_index(None, MEMORY_EXPORT);
-        let renewal = memory.zip(pristine).map(|(memory, pristine)| Renewal { memory, pristine });
-        let pre = self.link(config, &component)?;
-        Ok(Image { pre, exports, config: None, renewal })
     }
 
     fn link(

@@ -129,7 +129,11 @@ impl<'a> Reading<'a> {
             section::IMPORT => self.read_imports(ComponentImportSectionReader::new(reader)?)?,
             section::EXPORT => {
                 for export in ComponentExportSectionReader::new(reader)? {
-                    match export?.kind {
+                    let export = export?;
+                    if export.name.name == MEMORY_EXPORT {
+                        return Err(Refusal("it uses a name of the gateway's own"));
+                    }
+                    match export.kind {
                         ComponentExternalKind::Func => self.functions += 1,
                         ComponentExternalKind::Type => self.types += 1,
                         _ => {}

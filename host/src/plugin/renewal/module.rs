@@ -229,6 +229,9 @@ impl<'a> Reading<'a> {
         exports.export(MEMORY_EXPORT, ExportKind::Func, first);
         let mut met = 0;
         for export in &self.exports {
+            if export.name == MEMORY_EXPORT {
+                return Err(Refusal("it uses a name of the gateway's own"));
+            }
             let mut index = export.index;
             if let (Some(role), ExternalKind::Func) = (roles.get(export.name), export.kind) {
                 let of_type = usize::try_from(index).ok().and_then(|at| self.types.get(at));

@@ -155,6 +155,9 @@ fn first_party_components_can_be_made_new_again() {
         let renewable = super::component::equip(embedded::find(name).unwrap());
         let renewable = renewable.unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"));
         Validator::new().validate_all(&renewable.bytes).unwrap();
+        // What is equipped already is no component as people build them.
+        let again = super::component::equip(&renewable.bytes).unwrap_err();
+        assert_eq!(again, Refusal("it uses a name of the gateway's own"));
     }
 }
 
